@@ -1,0 +1,180 @@
+#include "decision/reason.h"
+
+#include <array>
+
+namespace gatehouse::decision {
+namespace {
+
+struct Row {
+  Reason reason;
+  ReasonInfo info;
+};
+
+// In the order of the enumeration. Texts are for people: what happened, then what to do.
+constexpr std::array<Row, kReasonCount> kReasons{{
+    {Reason::None, {"none", Remedy::None, "Nothing stands in the way", "There is nothing to do."}},
+
+    {Reason::PostureMissing,
+     {"posture_missing", Remedy::CheckDevice, "Your device has not been checked yet",
+      "Let your browser check this device. It usually takes a few seconds."}},
+    {Reason::PostureStale,
+     {"posture_stale", Remedy::CheckDevice, "The last check of your device is too old",
+      "Let your browser check this device again. It usually takes a few seconds."}},
+    {Reason::PostureUnreadable,
+     {"posture_unreadable", Remedy::CheckDevice, "The last check of your device is not clear",
+      "Let your browser check this device again. If that does not help, make sure that the date "
+      "and time of the device are right and ask your IT team."}},
+
+    {Reason::PostureNotManaged,
+     {"posture_not_managed", Remedy::RepairDevice,
+      "This device is not managed by your organization",
+      "Use a device that your organization manages, or ask your IT team to enroll this one."}},
+    {Reason::PostureCheckinTooOld,
+     {"posture_checkin_too_old", Remedy::RepairDevice,
+      "This device has not reported to your organization for too long",
+      "Connect the device to the internet, make sure that its management agent is running, wait a "
+      "few minutes and try again."}},
+    {Reason::PostureCheckinUnknown,
+     {"posture_checkin_unknown", Remedy::RepairDevice,
+      "We cannot tell when this device last reported to your organization",
+      "Make sure that the device's management agent is running and connected. If it is, ask your "
+      "IT "
+      "team to look at it."}},
+
+    {Reason::NotSignedIn,
+     {"not_signed_in", Remedy::SignIn, "You are not signed in", "Sign in to go on."}},
+    {Reason::SessionExpired,
+     {"session_expired", Remedy::SignIn, "Your session has ended",
+      "It reached its time limit. Sign in again to go on."}},
+    {Reason::SessionRevoked,
+     {"session_revoked", Remedy::SignIn, "Your session was ended",
+      "You or an administrator signed you out. Sign in again to go on."}},
+    {Reason::TokenInvalid,
+     {"token_invalid", Remedy::SignIn, "Your sign-in could not be recognized",
+      "Sign in again. If this keeps happening, delete the cookies of this site."}},
+    {Reason::LoginMethodNotAllowed,
+     {"login_method_not_allowed", Remedy::UseAnotherLoginMethod,
+      "This application needs another way to sign in",
+      "Sign in again and choose one of the login methods that are offered."}},
+
+    {Reason::IdentityNotPermitted,
+     {"identity_not_permitted", Remedy::AskForAccess, "You do not have access",
+      "You are signed in, but this account may not use the application. Use another account, or "
+      "ask "
+      "the owner of the application for access."}},
+    {Reason::ServiceTokenNotPermitted,
+     {"service_token_not_permitted", Remedy::AskForAccess, "This needs a service token",
+      "Send the credentials of a service token that this application accepts, or ask its owner to "
+      "accept yours."}},
+    {Reason::NetworkNotPermitted,
+     {"network_not_permitted", Remedy::AskForAccess, "You cannot use this from your network",
+      "Connect from a network that is allowed, such as your office or VPN, and try again."}},
+    {Reason::BlockedByPolicy,
+     {"blocked_by_policy", Remedy::AskForAccess, "You do not have access",
+      "A rule of your organization blocks this request. If you think that is wrong, ask the owner "
+      "of "
+      "the application."}},
+    {Reason::NoPolicyMatched,
+     {"no_policy_matched", Remedy::AskForAccess, "You do not have access",
+      "Nothing allows this request. Ask the owner of the application for access."}},
+
+    {Reason::ServiceTokenInvalid,
+     {"service_token_invalid", Remedy::GiveUp, "The service token is not valid",
+      "Check the client id and the client secret. A disabled or deleted token has to be "
+      "replaced."}},
+    {Reason::ServiceTokenExpired,
+     {"service_token_expired", Remedy::GiveUp, "The service token has expired",
+      "Ask an administrator to extend or replace the service token."}},
+
+    {Reason::UnknownApplication,
+     {"unknown_application", Remedy::GiveUp, "There is no application at this address",
+      "Check the address. If it is right, ask the owner of the application."}},
+    {Reason::AmbiguousPath,
+     {"ambiguous_path", Remedy::GiveUp, "This address is not written plainly",
+      "Its path can be read in more than one way. Open the application and follow its own links."}},
+    {Reason::NodeStateUnavailable,
+     {"node_state_unavailable", Remedy::RetryLater, "The gateway is not ready",
+      "Try again in a minute. If it stays like this, tell your IT team."}},
+    {Reason::NodeStateTooOld,
+     {"node_state_too_old", Remedy::RetryLater, "The gateway has lost touch",
+      "It refuses requests until it has current rules again. Try again in a few minutes, and tell "
+      "your IT team if it stays like this."}},
+    {Reason::InternalError,
+     {"internal_error", Remedy::RetryLater, "Something went wrong in the gateway",
+      "Try again in a minute. If it happens again, tell your IT team the reference shown here."}},
+
+    {Reason::AgentUnreachable,
+     {"agent_unreachable", Remedy::RepairDevice, "No answer from the agent on this device",
+      "Make sure that the security agent of your organization is installed and running on this "
+      "device, then try again."}},
+    {Reason::PermissionDenied,
+     {"permission_denied", Remedy::CheckDevice, "Your browser was not allowed to check the device",
+      "When the browser asks whether this site may look for apps and services on your device, "
+      "choose "
+      "to allow it. If it no longer asks, change that in the settings of this site and try "
+      "again."}},
+    {Reason::BrowserUnsupported,
+     {"browser_unsupported", Remedy::ChangeBrowser, "This browser cannot check the device",
+      "It does not let a site talk to the agent on your device. Open the application in a current "
+      "Chrome, Edge or Firefox."}},
+    {Reason::PostureTokenInvalid,
+     {"posture_token_invalid", Remedy::RepairDevice, "The answer of the agent could not be trusted",
+      "Try again. If it happens again, ask your IT team to repair the agent on this device."}},
+    {Reason::PostureTokenExpired,
+     {"posture_token_expired", Remedy::CheckDevice, "The answer of the agent came too late",
+      "Try again. If it happens again, make sure that the date and time of the device are right."}},
+    {Reason::PostureTokenReplayed,
+     {"posture_token_replayed", Remedy::CheckDevice, "The answer of the agent was used before",
+      "Each answer counts once. Start the check again."}},
+    {Reason::PostureNonceMismatch,
+     {"posture_nonce_mismatch", Remedy::CheckDevice,
+      "The answer of the agent belongs to another check",
+      "Close other windows of this check and start it again."}},
+    {Reason::PostureProviderMisconfigured,
+     {"posture_provider_misconfigured", Remedy::AskForAccess,
+      "The device check is not set up correctly",
+      "This is not your fault. Tell your IT team the reference shown here."}},
+}};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < kReasons.size(); ++i)
+    if (static_cast<std::size_t>(kReasons[i].reason) != i) return false;
+  return true;
+}
+static_assert(in_order(), "info() indexes the table by the enumerator");
+
+}  // namespace
+
+const ReasonInfo& info(Reason reason) { return kReasons[static_cast<std::size_t>(reason)].info; }
+
+std::optional<Reason> parse_reason(std::string_view code) {
+  for (const auto& row : kReasons)
+    if (row.info.code == code) return row.reason;
+  return std::nullopt;
+}
+
+std::string_view to_string(Remedy remedy) {
+  switch (remedy) {
+    case Remedy::None:
+      return "none";
+    case Remedy::SignIn:
+      return "sign_in";
+    case Remedy::UseAnotherLoginMethod:
+      return "use_another_login_method";
+    case Remedy::CheckDevice:
+      return "check_device";
+    case Remedy::RepairDevice:
+      return "repair_device";
+    case Remedy::ChangeBrowser:
+      return "change_browser";
+    case Remedy::AskForAccess:
+      return "ask_for_access";
+    case Remedy::RetryLater:
+      return "retry_later";
+    case Remedy::GiveUp:
+      return "give_up";
+  }
+  return "give_up";
+}
+
+}  // namespace gatehouse::decision

@@ -1,0 +1,90 @@
+// Why a request was not let through: stable API. The code is what programs and logs see; the
+// remedy is what the person can do. docs/reference/reasons.md is compared with this table by a
+// test.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace gatehouse::decision {
+
+// Ordered from the easiest obstacle to the hardest: of several obstacles within one policy the
+// hardest counts (all must go), of several policies the easiest (one suffices).
+enum class Reason : std::uint8_t {
+  None,  // nothing stands in the way
+
+  // The device's state is not known: the exchange can establish it.
+  PostureMissing,
+  PostureStale,
+  PostureUnreadable,
+
+  // The device's state is known and not good enough.
+  PostureNotManaged,
+  PostureCheckinTooOld,
+  PostureCheckinUnknown,
+
+  // The person is not known (any more): sign in.
+  NotSignedIn,
+  SessionExpired,
+  SessionRevoked,
+  TokenInvalid,
+  LoginMethodNotAllowed,
+
+  // Known, and not permitted.
+  IdentityNotPermitted,
+  ServiceTokenNotPermitted,
+  NetworkNotPermitted,
+  BlockedByPolicy,
+  NoPolicyMatched,
+
+  // Service credentials that cannot be used.
+  ServiceTokenInvalid,
+  ServiceTokenExpired,
+
+  // The request itself, or the gateway.
+  UnknownApplication,
+  AmbiguousPath,
+  NodeStateUnavailable,
+  NodeStateTooOld,
+  InternalError,
+
+  // Outcomes of a posture exchange that produced no evidence (never stored as evidence).
+  AgentUnreachable,
+  PermissionDenied,
+  BrowserUnsupported,
+  PostureTokenInvalid,
+  PostureTokenExpired,
+  PostureTokenReplayed,
+  PostureNonceMismatch,
+  PostureProviderMisconfigured,
+};
+inline constexpr std::size_t kReasonCount =
+    static_cast<std::size_t>(Reason::PostureProviderMisconfigured) + 1;
+
+enum class Remedy : std::uint8_t {
+  None,
+  SignIn,
+  UseAnotherLoginMethod,
+  CheckDevice,   // run the posture exchange (again)
+  RepairDevice,  // enroll, start the agent, reconnect it
+  ChangeBrowser,
+  AskForAccess,
+  RetryLater,
+  GiveUp,
+};
+
+struct ReasonInfo {
+  std::string_view code;  // `posture_stale`
+  Remedy remedy;
+  std::string_view title;   // for people: "Your device could not be checked"
+  std::string_view advice;  // what to do next, one or two sentences
+};
+
+[[nodiscard]] const ReasonInfo& info(Reason reason);
+[[nodiscard]] std::optional<Reason> parse_reason(std::string_view code);
+[[nodiscard]] std::string_view to_string(Remedy remedy);
+[[nodiscard]] constexpr Reason harder(Reason a, Reason b) { return a < b ? b : a; }
+[[nodiscard]] constexpr Reason easier(Reason a, Reason b) { return a < b ? a : b; }
+
+}  // namespace gatehouse::decision
