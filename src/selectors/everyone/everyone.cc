@@ -1,0 +1,26 @@
+#include "selectors/everyone/everyone.h"
+
+namespace gatehouse::selectors {
+namespace {
+
+class EveryoneMatcher final : public decision::Matcher {
+ public:
+  [[nodiscard]] decision::Match match(const decision::Snapshot&, const decision::Evidence&,
+                                      Instant) const override {
+    return decision::kTrue;
+  }
+  [[nodiscard]] std::string describe() const override { return "everyone"; }
+};
+
+}  // namespace
+
+Compiled compile_everyone(Values values, decision::Combine, const decision::CompileContext&) {
+  for (std::size_t index = 0; index < values.size(); ++index)
+    if (!values[index]->empty())
+      return std::unexpected(
+          decision::SelectorError{index, std::string(values[index]->begin()->key()),
+                                  "is not a field of this selector, which is written `{}`"});
+  return std::make_unique<EveryoneMatcher>();
+}
+
+}  // namespace gatehouse::selectors

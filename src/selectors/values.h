@@ -1,0 +1,74 @@
+// What the selector kinds share: reading the fields of authored values, with errors that name the
+// field and what was expected.
+#pragma once
+
+#include <algorithm>
+#include <expected>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "base/json.h"
+#include "decision/matcher.h"
+#include "decision/path_index.h"
+
+namespace gatehouse::selectors {
+
+using Compiled = std::expected<std::unique_ptr<const decision::Matcher>, decision::SelectorError>;
+using Values = std::span<const json::object* const>;
+using TextSet = std::unordered_set<std::string, decision::TextHash, std::equal_to<>>;
+
+// Reads `field` of every value as text and lets `read` turn it into what the matcher needs; nullopt
+// from `read` is the error "<field> `expected`". Fields other than `field` and `also_known` are
+// errors, and so is an absent field or one that is not text.
+template <typename Read>
+[[nodiscard]] auto read_values(Values values, std::string_view field, std::string_view expected,
+                               Read read, std::initializer_list<std::string_view> also_known = {})
+    -> std::expected<std::vector<typename std::invoke_result_t<Read, std::string_view>::value_type>,
+                     decision::SelectorError> {
+  std::vector<typename std::invoke_result_t<Read, std::string_view>::value_type> made;
+  for (std::size_t index = 0; index < values.size(); ++index) {
+    for (const auto& member : *values[index]) {
+      const std::string_view key = member.key();
+      if (key != field && std::ranges::find(also_known, key) == also_known.end())
+        return std::unexpected(
+            decision::SelectorError{index, std::string(key), "is not a field of this selector"});
+    }
+    const auto text = json::find_string(*values[index], field);
+    auto value = text ? read(*text) : std::nullopt;
+    if (!value)
+      return std::unexpected(
+          decision::SelectorError{index, std::string(field), std::string(expected)});
+    made.push_back(*std::move(value));
+  }
+  return made;
+}
+
+// `email is `a@b.c``, `email is one of 3 addresses`, `... is each of 2 ...`.
+[[nodiscard]] std::string describe_values(std::string_view subject, std::string_view plural,
+                                          decision::Combine combine,
+                                          const std::vector<std::string>& values);
+
+// A property that has one value at a time, compared with a list: one of them is enough for Any, and
+// All holds only when the list says one and the same value throughout. One hash look-up.
+class OneOf {
+ public:
+  OneOf(std::string_view subject, std::string_view plural, decision::Combine combine,
+        std::vector<std::string> values);
+  [[nodiscard]] bool holds(std::string_view value) const {
+    return satisfiable_ && values_.contains(value);
+  }
+  [[nodiscard]] const std::string& description() const { return description_; }
+
+ private:
+  std::string description_;
+  TextSet values_;
+  bool satisfiable_;
+};
+
+}  // namespace gatehouse::selectors
