@@ -1,0 +1,354 @@
+#include "configuration/file.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "jose/jwk.h"
+#include "selectors/registry.h"
+
+namespace gatehouse::configuration {
+namespace {
+
+const std::string& public_key_pem() {
+  static const std::string kPem = jose::PrivateKey::generate_p256().public_key().to_spki_pem();
+  return kPem;
+}
+
+std::optional<std::string> read_file_for_test(const std::string& path) {
+  if (path == "/etc/gatehouse/tanium.pem") return public_key_pem();
+  if (path == "/etc/gatehouse/secrets/smtp") return "mail password\n";
+  if (path == "/etc/gatehouse/secrets/corporate") return "hunter2\r\n";
+  if (path == "/etc/gatehouse/empty") return "\n";
+  return std::nullopt;
+}
+
+std::expected<File, std::vector<Problem>> parse_text(std::string_view text) {
+  return parse("gatehouse.yaml", "/etc/gatehouse", text, selectors::registry(), read_file_for_test);
+}
+
+std::string problems_of(std::string_view text) {
+  const auto file = parse_text(text);
+  std::string all;
+  if (file) return all;
+  for (const Problem& problem : file.error()) {
+    if (!all.empty()) all += '\n';
+    all += to_string(problem);
+  }
+  return all;
+}
+
+std::string read_text(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+// The example of the reference page, as it stands there.
+std::string documented_example() {
+  const std::string page =
+      read_text(GATEHOUSE_TESTDATA "/../../../docs/reference/configuration.md");
+  constexpr std::string_view kBegin = "```yaml\n";
+  const std::size_t begin = page.find(kBegin);
+  const std::size_t end = page.find("```\n", begin + kBegin.size());
+  if (begin == std::string::npos || end == std::string::npos) return {};
+  return page.substr(begin + kBegin.size(), end - begin - kBegin.size());
+}
+
+TEST(ConfigurationFile, DocumentedExample) {
+  const std::string text = documented_example();
+  ASSERT_FALSE(text.empty());
+  ASSERT_EQ(problems_of(text), "");
+  const File file = parse_text(text).value();
+
+  const Settings& settings = file.settings;
+  EXPECT_EQ(settings.state_directory, "/var/lib/gatehouse");
+  EXPECT_EQ(settings.listen.https_port, 443);
+  ASSERT_EQ(settings.certificates.size(), 1u);
+  EXPECT_EQ(settings.certificates[0].hosts,
+            (std::vector<std::string>{"auth.example.com", "*.apps.example.com"}));
+  EXPECT_EQ(settings.certificates[0].certificate_file, "/etc/gatehouse/tls/example.pem");
+  EXPECT_EQ(settings.certificates[0].key_file, "/etc/gatehouse/tls/example.key");
+  EXPECT_EQ(settings.smtp.host, "smtp.example.com");
+  EXPECT_EQ(settings.smtp.port, 587);
+  EXPECT_EQ(settings.smtp.security, SmtpSecurity::StartTls);
+  EXPECT_EQ(settings.smtp.from, "Gatehouse <gatehouse@example.com>");
+  EXPECT_EQ(settings.smtp.password.reveal(), "mail password");
+  EXPECT_EQ(settings.nginx_binary, "/usr/sbin/nginx");
+
+  const model::Resources& resources = file.resources;
+  EXPECT_EQ(resources.identity_providers.at(1).client_secret.reveal(), "hunter2");
+  EXPECT_FALSE(resources.identity_providers[1].config.contains("client_secret_file"));
+  std::string pem = public_key_pem();
+  pem.pop_back();
+  EXPECT_EQ(resources.posture_integrations.at(0).config.at("public_certificate"), json::value(pem));
+  EXPECT_EQ(resources.applications.at(1).domains,
+            std::vector<std::string>{"wiki.apps.example.com/admin"});
+  EXPECT_EQ(resources.applications[0].session_duration, std::chrono::hours(8));
+  EXPECT_EQ(resources.ingress.at(0).service, "http://127.0.0.1:8080");
+}
+
+constexpr std::string_view kBase =
+    "organization:\n"                                           // 1
+    "  auth_domain: auth.example.com\n"                         // 2
+    "listen:\n"                                                 // 3
+    "  https_port: 8443\n"                                      // 4
+    "identity_providers:\n"                                     // 5
+    "  - name: Corporate\n"                                     // 6
+    "    type: oidc\n"                                          // 7
+    "    config:\n"                                             // 8
+    "      issuer: https://login.example.com\n"                 // 9
+    "      client_secret_file: secrets/corporate\n"             // 10
+    "      client_id: gatehouse\n"                              // 11
+    "device_posture_integrations:\n"                            // 12
+    "  - name: Tanium\n"                                        // 13
+    "    type: tanium\n"                                        // 14
+    "    config:\n"                                             // 15
+    "      public_certificate_file: tanium.pem\n"               // 16
+    "      port: 17472\n"                                       // 17
+    "device_posture_rules:\n"                                   // 18
+    "  - name: Managed\n"                                       // 19
+    "    type: tanium\n"                                        // 20
+    "    input: {connection_id: Tanium}\n"                      // 21
+    "groups:\n"                                                 // 22
+    "  - name: Staff\n"                                         // 23
+    "    include:\n"                                            // 24
+    "      - email_domain: {domain: example.com}\n"             // 25
+    "applications:\n"                                           // 26
+    "  - name: Wiki\n"                                          // 27
+    "    domain: wiki.example.com\n"                            // 28
+    "    policies:\n"                                           // 29
+    "      - name: Staff\n"                                     // 30
+    "        decision: allow\n"                                 // 31
+    "        include:\n"                                        // 32
+    "          - group: {id: Staff}\n"                          // 33
+    "        require:\n"                                        // 34
+    "          - device_posture: {integration_uid: Managed}\n"  // 35
+    "ingress:\n"                                                // 36
+    "  - hostname: wiki.example.com\n"                          // 37
+    "    service: http://127.0.0.1:8080\n";                     // 38
+
+// The base file with one text replaced, and everything said about it.
+struct Case {
+  std::string_view name;
+  std::string_view find;
+  std::string replacement;
+  std::string expected;
+};
+
+void check(std::span<const Case> cases) {
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    std::string text(kBase);
+    const std::size_t at = text.find(c.find);
+    ASSERT_NE(at, std::string::npos);
+    text.replace(at, c.find.size(), c.replacement);
+    EXPECT_EQ(problems_of(text), c.expected);
+  }
+}
+
+TEST(ConfigurationFile, ProblemsOfTheFile) {
+  EXPECT_EQ(problems_of(kBase), "");
+  EXPECT_EQ(problems_of(""), "gatehouse.yaml: is empty");
+  EXPECT_EQ(problems_of("# nothing\n"), "gatehouse.yaml: is empty");
+  EXPECT_EQ(problems_of("\n- a\n"), "gatehouse.yaml:2: must be a map of settings");
+  EXPECT_EQ(problems_of("{}"), "gatehouse.yaml: organization: is required");
+  const Case cases[] = {
+      {"tab", "  auth_domain", "\tauth_domain", "gatehouse.yaml:2: illegal map value"},
+      {"duplicate", "    domain: wiki.example.com\n",
+       "    domain: wiki.example.com\n    name: Wiki\n",
+       "gatehouse.yaml:29: applications[0].name: is a duplicate key"},
+      {"unknown section", "groups:", "gruops:",
+       "gatehouse.yaml:22: gruops: is not a known key; did you mean `groups`?\n"
+       "gatehouse.yaml:33: applications[0].policies[0].include[0].group.id: there is no group "
+       "`Staff`"},
+      {"section is no list", "ingress:\n  - hostname: wiki.example.com\n", "ingress:\n",
+       "gatehouse.yaml:36: ingress: must be a list"},
+  };
+  check(cases);
+}
+
+TEST(ConfigurationFile, ProblemsOfResourcesHaveLines) {
+  const Case cases[] = {
+      {"missing key: line of its owner", "        decision: allow\n", "",
+       "gatehouse.yaml:30: applications[0].policies[0].decision: is required"},
+      {"no ingress", "domain: wiki.example.com", "domain: docs.example.com",
+       "gatehouse.yaml:28: applications[0].domain: there is no ingress rule for host "
+       "`docs.example.com`"},
+      {"domain with a port", "domain: wiki.example.com", "domain: wiki.example.com:8443",
+       "gatehouse.yaml:28: applications[0].domain: must not have a port"},
+      {"dangling", "{integration_uid: Managed}", "{integration_uid: Manged}",
+       "gatehouse.yaml:35: applications[0].policies[0].require[0].device_posture.integration_uid: "
+       "there is no device posture rule `Manged`; did you mean `Managed`?"},
+      {"selector kind", "- email_domain:", "- emaildomain:",
+       "gatehouse.yaml:25: groups[0].include[0].emaildomain: is not a known kind of rule; did you "
+       "mean `email_domain`?"},
+      {"circle", "- email_domain: {domain: example.com}", "- group: {id: Staff}",
+       "gatehouse.yaml:23: groups[0]: groups contain each other: Staff -> Staff"},
+      {"duration", "    domain: wiki", "    session_duration: 24\n    domain: wiki",
+       "gatehouse.yaml:28: applications[0].session_duration: must be a duration such as `24h` or "
+       "`1h30m`, at most ten years"},
+      {"several, in the order of the file", "  auth_domain: auth.example.com\n",
+       "  auth_domain: wiki.example.com\n  nmae: X\n",
+       "gatehouse.yaml:3: organization.nmae: is not a known key; did you mean `name`?\n"
+       "gatehouse.yaml:29: applications[0].domain: is the auth domain, which cannot also be an "
+       "application"},
+      {"name like a number", "name: Wiki", "name: 2024", ""},
+      {"name like a fraction", "name: Wiki", "name: 1.10",
+       "gatehouse.yaml:27: applications[0].name: must be text: put it in quotes"},
+      {"service with a path", "service: http://127.0.0.1:8080", "service: http://127.0.0.1:8080/x",
+       "gatehouse.yaml:38: ingress[0].service: must not have a path: write it as "
+       "`http://127.0.0.1:8080`"},
+  };
+  check(cases);
+}
+
+TEST(ConfigurationFile, ProblemsOfFilesNamedInIt) {
+  const Case cases[] = {
+      {"unreadable certificate", "tanium.pem", "absent.pem",
+       "gatehouse.yaml:16: device_posture_integrations[0].config.public_certificate_file: cannot "
+       "read `/etc/gatehouse/absent.pem`"},
+      {"unreadable secret", "secrets/corporate", "/run/absent",
+       "gatehouse.yaml:10: identity_providers[0].config.client_secret_file: cannot read "
+       "`/run/absent`"},
+      {"empty secret", "secrets/corporate", "empty",
+       "gatehouse.yaml:10: identity_providers[0].config.client_secret_file: `/etc/gatehouse/empty` "
+       "is empty"},
+      {"not a certificate", "tanium.pem", "secrets/smtp",
+       "gatehouse.yaml:16: device_posture_integrations[0].config.public_certificate: is not PEM: "
+       "it "
+       "must be `-----BEGIN CERTIFICATE-----` or `-----BEGIN PUBLIC KEY-----` with all lines up to "
+       "the END line"},
+      {"both", "      client_id: gatehouse\n",
+       "      client_id: gatehouse\n      client_secret: hunter2\n",
+       "gatehouse.yaml:10: identity_providers[0].config.client_secret_file: must not stand beside "
+       "`client_secret`"},
+      {"file is no text", "tanium.pem", "[tanium.pem]",
+       "gatehouse.yaml:16: device_posture_integrations[0].config.public_certificate_file: must be "
+       "text"},
+      // What comes from a file keeps its place: the line of the next key is still right.
+      {"problem after a file", "port: 17472", "port: 0",
+       "gatehouse.yaml:17: device_posture_integrations[0].config.port: must be a whole number from "
+       "1 to 65535"},
+      {"empty client id after a file", "client_id: gatehouse", "client_id: ''",
+       "gatehouse.yaml:11: identity_providers[0].config.client_id: must not be empty"},
+  };
+  check(cases);
+}
+
+TEST(ConfigurationFile, ProblemsOfSettings) {
+  const auto with = [](std::string_view name, std::string section, std::string expected) {
+    return Case{name, "listen:\n  https_port: 8443\n", std::move(section), std::move(expected)};
+  };
+  const Case cases[] = {
+      with("nothing at all", "", ""),
+      with("address", "listen: {address: localhost}\n",
+           "gatehouse.yaml:3: listen.address: must be an IP address such as `0.0.0.0` or `::`"),
+      with("IPv6", "listen: {address: '::'}\n", ""),
+      with("port 0", "listen: {https_port: 0}\n",
+           "gatehouse.yaml:3: listen.https_port: must be a whole number from 1 to 65535"),
+      with("no plain port", "listen: {http_port: 0}\n", ""),
+      with("ports collide", "listen: {https_port: 80}\n",
+           "gatehouse.yaml:3: listen.http_port: must differ from https_port"),
+      with("port as text", "listen: {https_port: '443'}\n",
+           "gatehouse.yaml:3: listen.https_port: must be a whole number from 1 to 65535"),
+      with("listen key", "listen:\n  http-port: 80\n",
+           "gatehouse.yaml:4: listen.http-port: is not a known key; did you mean `http_port`?"),
+      with("listen is text", "listen: 443\n", "gatehouse.yaml:3: listen: must be an object"),
+      with("certificate without hosts", "certificates:\n  - certificate_file: a\n    key_file: b\n",
+           "gatehouse.yaml:4: certificates[0].hosts: must name at least one host"),
+      with("certificate without files", "certificates:\n  - hosts: [a.example.com]\n",
+           "gatehouse.yaml:4: certificates[0].certificate_file: is required\n"
+           "gatehouse.yaml:4: certificates[0].key_file: is required"),
+      with("certificate hosts",
+           "certificates:\n  - hosts:\n      - a.example.com\n      - A.example.com\n"
+           "      - https://b\n    certificate_file: a\n    key_file: b\n",
+           "gatehouse.yaml:6: certificates[0].hosts[1]: `a.example.com` already has a certificate\n"
+           "gatehouse.yaml:7: certificates[0].hosts[2]: must not have a scheme: write it as "
+           "`app.example.com`"),
+      with("store", "store: postgresql://db/gatehouse\n",
+           "gatehouse.yaml:3: store: must be `sqlite:///absolute/path`"),
+      with("log level", "log_level: verbose\n",
+           "gatehouse.yaml:3: log_level: must be one of: trace, debug, info, warn, error"),
+      with("empty state directory", "state_directory: ''\n",
+           "gatehouse.yaml:3: state_directory: must not be empty"),
+      with("mail without host and sender", "smtp: {security: tls}\n",
+           "gatehouse.yaml:3: smtp.host: is required\ngatehouse.yaml:3: smtp.from: is required"),
+      with("mail host with port", "smtp: {host: 'mail:25', from: a@example.com}\n",
+           "gatehouse.yaml:3: smtp.host: must be a host name or an IPv4 address, without a port"),
+      with("mail sender", "smtp: {host: mail, from: nobody}\n",
+           "gatehouse.yaml:3: smtp.from: must be an address such as `gatehouse@example.com` or "
+           "`Gatehouse <gatehouse@example.com>`"),
+      with("mail security", "smtp: {host: mail, from: a@example.com, security: ssl}\n",
+           "gatehouse.yaml:3: smtp.security: must be one of: none, starttls, tls"),
+      with("password in the clear",
+           "smtp: {host: mail, from: a@example.com, security: none, username: a, password: b}\n",
+           "gatehouse.yaml:3: smtp.security: `none` would send the password in the clear"),
+      with("username alone", "smtp: {host: mail, from: a@example.com, username: a}\n",
+           "gatehouse.yaml:3: smtp.password: is required: `username` and `password` belong "
+           "together"),
+      with("password alone", "smtp: {host: mail, from: a@example.com, password: a}\n",
+           "gatehouse.yaml:3: smtp.username: is required: `username` and `password` belong "
+           "together"),
+      with("two passwords",
+           "smtp:\n  host: mail\n  from: a@example.com\n  username: a\n  password: b\n"
+           "  password_file: secrets/smtp\n",
+           "gatehouse.yaml:8: smtp.password_file: must not stand beside `password`"),
+      with("unreadable password",
+           "smtp:\n  host: mail\n  from: a@example.com\n  username: a\n  password_file: absent\n",
+           "gatehouse.yaml:7: smtp.password_file: cannot read `/etc/gatehouse/absent`"),
+      with("nginx", "nginx: {workers: -1, user: 'www;data', binary: ''}\n",
+           "gatehouse.yaml:3: nginx.binary: must not be empty\n"
+           "gatehouse.yaml:3: nginx.workers: must be a whole number from 0 to 1024\n"
+           "gatehouse.yaml:3: nginx.user: must be the name of a user such as `www-data`"),
+  };
+  check(cases);
+}
+
+TEST(ConfigurationFile, Settings) {
+  std::string text(kBase);
+  text +=
+      "    originRequest: {caPool: ca/origin.pem}\n"
+      "state_directory: state\n"
+      "store: sqlite:///srv/gatehouse.db\n"
+      "outbound_ca_file: ca.pem\n"
+      "log_level: debug\n"
+      "smtp: {host: 127.0.0.1, security: none, from: a@example.com}\n"
+      "nginx: {binary: /opt/nginx, module: module.so, workers: 4, user: web}\n";
+  ASSERT_EQ(problems_of(text), "");
+  const File file = parse_text(text).value();
+  const Settings& settings = file.settings;
+  EXPECT_EQ(settings.listen.https_port, 8443);
+  EXPECT_EQ(settings.listen.http_port, 80);
+  EXPECT_EQ(settings.state_directory, "/etc/gatehouse/state");
+  EXPECT_EQ(settings.store, "sqlite:///srv/gatehouse.db");
+  EXPECT_EQ(settings.outbound_ca_file, "/etc/gatehouse/ca.pem");
+  EXPECT_EQ(settings.log_level, "debug");
+  EXPECT_EQ(settings.smtp.port, 25);
+  EXPECT_EQ(settings.smtp.security, SmtpSecurity::None);
+  EXPECT_TRUE(settings.smtp.password.empty());
+  EXPECT_EQ(settings.nginx_binary, "/opt/nginx");
+  EXPECT_EQ(settings.nginx_module, "/etc/gatehouse/module.so");
+  EXPECT_EQ(settings.nginx_workers, 4u);
+  EXPECT_EQ(settings.nginx_user, "web");
+  EXPECT_EQ(file.resources.ingress.at(0).origin_request.at("caPool"),
+            "/etc/gatehouse/ca/origin.pem");
+}
+
+TEST(ConfigurationFile, SecretsAreNotInMessages) {
+  std::string text(kBase);
+  const std::string_view find = "client_secret_file: secrets/corporate";
+  text.replace(text.find(find), find.size(), "client_secret: [hunter2]");
+  const std::string problems = problems_of(text);
+  EXPECT_EQ(problems,
+            "gatehouse.yaml:10: identity_providers[0].config.client_secret: must be text");
+}
+
+TEST(ConfigurationFile, ProblemText) {
+  EXPECT_EQ(to_string({"a.yaml", 12, "applications[0].name", "must not be empty"}),
+            "a.yaml:12: applications[0].name: must not be empty");
+  EXPECT_EQ(to_string({"a.yaml", 0, "", "is empty"}), "a.yaml: is empty");
+}
+
+}  // namespace
+}  // namespace gatehouse::configuration
