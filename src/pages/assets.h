@@ -1,0 +1,22 @@
+// The files of templates/ and static/, put into the program when it is configured: embed.cmake.
+#pragma once
+
+#include <string_view>
+
+namespace gatehouse::pages {
+
+extern const std::string_view kHeadTemplate;
+extern const std::string_view kFootTemplate;
+extern const std::string_view kRefusalTemplate;
+extern const std::string_view kChooserTemplate;
+extern const std::string_view kPinRequestTemplate;
+extern const std::string_view kPinEntryTemplate;
+extern const std::string_view kPostureTemplate;
+extern const std::string_view kMessageTemplate;
+extern const std::string_view kStylesheet;
+extern const std::string_view kPostureScript;
+// Change with the content: static files may be cached for ever under `?v=`.
+extern const std::string_view kStylesheetVersion;
+extern const std::string_view kPostureScriptVersion;
+
+}  // namespace gatehouse::pages

@@ -1,0 +1,87 @@
+// The few pages that people see outside their applications. Pure: values in, HTML out; every value
+// is escaped by the template engine. No inline script or style: content_security_policy() forbids
+// it. Pages load /cdn-cgi/access/static/{gatehouse.css, posture.js} with `?v=` and a hash of the
+// content. Links and form targets that are neither a path nor http(s) are left out.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "decision/reason.h"
+
+namespace gatehouse::pages {
+
+struct Branding {
+  std::string organization;
+};
+
+struct Refusal {
+  decision::Reason reason = decision::Reason::InternalError;
+  std::string application;   // name; may be empty
+  std::string email;         // who is signed in; may be empty
+  std::string reference;     // request id for support
+  std::string retry_url;     // "Check again" / "Try again"; may be empty
+  std::string sign_out_url;  // "Use another account"; may be empty
+  std::string detail;        // one more plain sentence; may be empty
+};
+[[nodiscard]] std::string refusal_page(const Branding& branding, const Refusal& refusal);
+// {"error":"access_denied","reason":code,"remedy":..,"message":..,"reference":..,"login_url"?}
+[[nodiscard]] std::string refusal_json(const Refusal& refusal, std::string_view login_url);
+
+struct LoginMethodLink {
+  std::string id;
+  std::string name;
+  std::string type;
+};
+struct Chooser {
+  std::string application;
+  std::string action;       // form target
+  std::string transaction;  // hidden field
+  std::vector<LoginMethodLink> methods;
+  std::string notice;  // why we ask again; may be empty
+};
+[[nodiscard]] std::string chooser_page(const Branding& branding, const Chooser& chooser);
+
+struct PinRequest {  // asks for the address
+  std::string application;
+  std::string action;
+  std::string transaction;
+  std::string error;  // beside the field; may be empty
+  std::string email;
+};
+[[nodiscard]] std::string pin_request_page(const Branding& branding, const PinRequest& page);
+
+struct PinEntry {  // asks for the code
+  std::string application;
+  std::string action;
+  std::string transaction;
+  std::string email;
+  std::string error;
+  std::string resend_action;  // "Send a new code": posts transaction and email; may be empty
+};
+[[nodiscard]] std::string pin_entry_page(const Branding& branding, const PinEntry& page);
+
+struct PostureCheck {
+  std::string application;
+  std::string instructions;  // JSON for the script, in a data attribute
+};
+[[nodiscard]] std::string posture_page(const Branding& branding, const PostureCheck& page);
+
+struct Message {
+  std::string title;
+  std::string text;
+  std::string link_url;  // may be empty
+  std::string link_text;
+  std::string reference;
+};
+[[nodiscard]] std::string message_page(const Branding& branding, const Message& message);
+
+[[nodiscard]] std::string_view stylesheet();
+[[nodiscard]] std::string_view posture_script();
+
+// For every page; `connect` adds origins (the agent's candidates) for the posture page only.
+[[nodiscard]] std::string content_security_policy(const std::vector<std::string>& connect = {});
+
+}  // namespace gatehouse::pages

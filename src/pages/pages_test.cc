@@ -1,0 +1,239 @@
+#include "pages/pages.h"
+
+#include <gtest/gtest.h>
+
+#include "base/encoding.h"
+#include "base/json.h"
+#include "pages/assets.h"
+
+namespace gatehouse::pages {
+namespace {
+
+const Branding kBranding{"Example Ltd"};
+constexpr std::string_view kHostile = R"("><script>alert(1)</script>&'{{code}}{{{x}}})";
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+Refusal refusal() {
+  return {.reason = decision::Reason::PostureStale,
+          .application = "Wiki",
+          .email = "alice@corp.example",
+          .reference = "0123456789abcdef0123456789abcdef",
+          .retry_url = "https://wiki.example/",
+          .sign_out_url = "/cdn-cgi/access/logout",
+          .detail = "The last check is 9 days old."};
+}
+
+struct Rendered {
+  std::string_view name;
+  std::string html;
+};
+
+// Every page with `text` in every free field and `url` in every link and form target.
+std::vector<Rendered> every_page(std::string_view text, std::string_view url) {
+  const std::string t(text);
+  const std::string u(url);
+  const Branding branding{t};
+  return {
+      {"refusal", refusal_page(branding, {decision::Reason::PostureStale, t, t, t, u, u, t})},
+      {"chooser", chooser_page(branding, {t, u, t, {{t, t, "oidc"}, {t, t, "onetimepin"}}, t})},
+      {"pin_request", pin_request_page(branding, {t, u, t, t, t})},
+      {"pin_entry", pin_entry_page(branding, {t, u, t, t, t, u})},
+      {"posture", posture_page(branding, {t, t})},
+      {"message", message_page(branding, {t, t, u, t, t})},
+  };
+}
+
+TEST(Pages, EscapeEveryValue) {
+  for (const auto& page : every_page(kHostile, "/go?a=\"><script>alert(1)</script>")) {
+    SCOPED_TRACE(page.name);
+    EXPECT_FALSE(contains(page.html, "<script>"));
+    EXPECT_FALSE(contains(page.html, "\"><script"));
+    EXPECT_TRUE(contains(page.html, "&lt;script&gt;"));
+    EXPECT_TRUE(contains(page.html, "{{code}}{{{x}}}"));  // values are not templates
+  }
+}
+
+TEST(Pages, LinksLeadToPathsAndWebAddressesOnly) {
+  for (const std::string_view url :
+       {"javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "//evil.example/",
+        "/\\evil.example", " https://evil.example", "https://a.example/\nx", "relative", ""}) {
+    for (const auto& page : every_page("text", url)) {
+      SCOPED_TRACE(std::string(page.name) + " " + std::string(url));
+      EXPECT_FALSE(contains(page.html, "class=\"button primary\" href"));
+      if (url.empty()) continue;
+      EXPECT_FALSE(contains(page.html, "\"" + std::string(url) + "\""));
+    }
+  }
+  const std::string html = refusal_page(kBranding, refusal());
+  EXPECT_TRUE(contains(html, R"(href="https://wiki.example/">Check again</a>)"));
+  EXPECT_TRUE(contains(html, R"(href="/cdn-cgi/access/logout">Use another account</a>)"));
+}
+
+TEST(Pages, AreCompleteAndWithoutInlineCode) {
+  for (const auto& page : every_page("text", "/go")) {
+    SCOPED_TRACE(page.name);
+    EXPECT_TRUE(page.html.starts_with("<!doctype html>\n<html lang=\"en\">"));
+    EXPECT_TRUE(contains(page.html, "</body>\n</html>\n"));
+    EXPECT_TRUE(contains(page.html, "name=\"viewport\""));
+    EXPECT_TRUE(contains(page.html, "gatehouse.css?v=" + std::string(kStylesheetVersion)));
+    for (const std::string_view inline_code : {"<style", " style=", " onclick", " onload", "{{"})
+      EXPECT_FALSE(contains(page.html, inline_code)) << inline_code;
+    // A script only by address.
+    for (auto at = page.html.find("<script"); at != std::string::npos;
+         at = page.html.find("<script", at + 1))
+      EXPECT_EQ(page.html.substr(at, 13), "<script src=\"");
+    // Every visible field has its label, every error is announced.
+    for (const std::string_view field : {"email", "code"})
+      EXPECT_EQ(contains(page.html, "id=\"" + std::string(field) + "\""),
+                contains(page.html, "<label for=\"" + std::string(field) + "\">"));
+    for (auto at = page.html.find("class=\"error\""); at != std::string::npos;
+         at = page.html.find("class=\"error\"", at + 1))
+      EXPECT_TRUE(contains(page.html.substr(at, page.html.find('>', at) - at), "role=\"alert\""));
+  }
+}
+
+TEST(Pages, TemplatesHaveNoUnescapedTags) {
+  for (const std::string_view page :
+       {kHeadTemplate, kFootTemplate, kRefusalTemplate, kChooserTemplate, kPinRequestTemplate,
+        kPinEntryTemplate, kPostureTemplate, kMessageTemplate}) {
+    EXPECT_FALSE(page.empty());
+    EXPECT_FALSE(contains(page, "{{{"));
+    EXPECT_FALSE(contains(page, "{{&"));
+    EXPECT_FALSE(contains(page, "{{="));
+  }
+}
+
+TEST(Pages, AreSmall) {
+  std::size_t total = stylesheet().size() + posture_script().size();
+  for (const auto& page : every_page("text", "/go")) total += page.html.size();
+  EXPECT_LT(total, 30U * 1024);
+}
+
+TEST(RefusalPage, SaysWhatHappenedAndWhatToDoForEveryReason) {
+  for (std::size_t i = 0; i < decision::kReasonCount; ++i) {
+    Refusal r = refusal();
+    r.reason = static_cast<decision::Reason>(i);
+    const auto& info = decision::info(r.reason);
+    SCOPED_TRACE(info.code);
+    const std::string html = refusal_page(kBranding, r);
+    EXPECT_TRUE(contains(html, "<h1>" + html_escape(info.title) + "</h1>") ||
+                contains(html, std::string(info.title)));
+    EXPECT_TRUE(contains(html, "<code>" + std::string(info.code) + "</code>"));
+    EXPECT_TRUE(contains(html, "<code>" + r.reference + "</code>"));
+    EXPECT_TRUE(contains(html, "<dd>Wiki</dd>"));
+    EXPECT_TRUE(contains(html, "<dd>alice@corp.example</dd>"));
+    EXPECT_TRUE(contains(html, "The last check is 9 days old."));
+    EXPECT_TRUE(contains(html, "role=\"alert\""));
+  }
+}
+
+TEST(RefusalPage, LeavesOutWhatIsNotKnown) {
+  Refusal bare;
+  bare.reason = decision::Reason::UnknownApplication;
+  const std::string html = refusal_page({}, bare);
+  for (const std::string_view absent :
+       {"Application</dt>", "Signed in as", "Reference", "class=\"actions\"", "eyebrow"})
+    EXPECT_FALSE(contains(html, absent)) << absent;
+  EXPECT_TRUE(contains(html, "<span>Gatehouse</span>"));
+}
+
+TEST(RefusalPage, NamesTheWayOut) {
+  struct Row {
+    decision::Reason reason;
+    std::string_view label;
+  };
+  constexpr Row kRows[] = {
+      {decision::Reason::NotSignedIn, "Sign in"},
+      {decision::Reason::LoginMethodNotAllowed, "Choose another login method"},
+      {decision::Reason::PostureNotManaged, "Check again"},
+      {decision::Reason::BrowserUnsupported, "Check again"},
+      {decision::Reason::InternalError, "Try again"},
+      {decision::Reason::NoPolicyMatched, "Try again"},
+  };
+  for (const auto& row : kRows) {
+    Refusal r = refusal();
+    r.reason = row.reason;
+    EXPECT_TRUE(contains(refusal_page(kBranding, r),
+                         R"(href="https://wiki.example/">)" + std::string(row.label) + "</a>"));
+  }
+}
+
+TEST(RefusalJson, HasTheFieldsOfTheWireReference) {
+  const auto body = json::parse(refusal_json(refusal(), "https://auth.example/login"));
+  ASSERT_TRUE(body);
+  const auto& object = body->as_object();
+  EXPECT_EQ(object.size(), 6U);
+  EXPECT_EQ(json::find_string(object, "error"), "access_denied");
+  EXPECT_EQ(json::find_string(object, "reason"), "posture_stale");
+  EXPECT_EQ(json::find_string(object, "remedy"), "check_device");
+  EXPECT_EQ(json::find_string(object, "reference"), "0123456789abcdef0123456789abcdef");
+  EXPECT_EQ(json::find_string(object, "login_url"), "https://auth.example/login");
+  EXPECT_TRUE(contains(*json::find_string(object, "message"), "9 days old"));
+
+  const auto without = json::parse(refusal_json({}, ""));
+  ASSERT_TRUE(without);
+  EXPECT_EQ(json::find(without->as_object(), "login_url"), nullptr);
+
+  Refusal hostile = refusal();
+  hostile.reference = kHostile;
+  const auto quoted = json::parse(refusal_json(hostile, kHostile));
+  ASSERT_TRUE(quoted);
+  EXPECT_EQ(json::find_string(quoted->as_object(), "login_url"), kHostile);
+}
+
+TEST(ChooserPage, OffersEachMethodAsOneButton) {
+  const Chooser chooser{"Wiki",
+                        "/cdn-cgi/access/login/wiki.example",
+                        "sealed",
+                        {{"id-1", "Entra ID", "oidc"}, {"id-2", "E-mail", "onetimepin"}},
+                        "Your session has ended."};
+  const std::string html = chooser_page(kBranding, chooser);
+  EXPECT_TRUE(contains(html, R"(name="method" value="id-1"><span>Entra ID</span></button>)"));
+  EXPECT_TRUE(contains(
+      html, R"(value="id-2"><span>E-mail</span><small>A code by e-mail</small></button>)"));
+  EXPECT_TRUE(contains(html, R"(name="transaction" value="sealed")"));
+  EXPECT_TRUE(contains(html, "Your session has ended."));
+  EXPECT_FALSE(contains(html, "no login method"));
+  EXPECT_TRUE(
+      contains(chooser_page(kBranding, {"Wiki", "/go", "sealed", {}, ""}), "no login method"));
+}
+
+TEST(PinPages, AskForOneThing) {
+  const std::string request = pin_request_page(kBranding, {"Wiki", "/a", "sealed", "", "a@b.c"});
+  EXPECT_TRUE(contains(request, R"(type="email" value="a@b.c" autocomplete="email")"));
+  EXPECT_FALSE(contains(request, "aria-invalid"));
+  const std::string entry =
+      pin_entry_page(kBranding, {"Wiki", "/a", "sealed", "a@b.c", "That code is wrong.", "/b"});
+  EXPECT_TRUE(contains(entry, R"(inputmode="numeric" autocomplete="one-time-code")"));
+  EXPECT_TRUE(contains(entry, R"(id="code-error" role="alert">That code is wrong.</p>)"));
+  EXPECT_TRUE(contains(entry, R"(action="/b")"));
+  EXPECT_FALSE(
+      contains(pin_entry_page(kBranding, {"", "/a", "s", "a@b.c", "", ""}), "Send a new code"));
+}
+
+TEST(PosturePage, CarriesItsInstructionsAndWorksWithoutScriptAsFarAsItCan) {
+  const std::string instructions = R"({"candidates":["http://127.0.0.1:17472"],"path":"/a?b&c"})";
+  const std::string html = posture_page(kBranding, {"Wiki", instructions});
+  EXPECT_TRUE(contains(html, "data-instructions=\"" + html_escape(instructions) + "\""));
+  EXPECT_TRUE(contains(html, "<noscript>"));
+  EXPECT_TRUE(contains(html, "posture.js?v=" + std::string(kPostureScriptVersion) + "\" defer"));
+}
+
+TEST(ContentSecurityPolicy, AllowsTheAgentWhereItIsAskedAndNothingElse) {
+  constexpr std::string_view kBase =
+      "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+      "base-uri 'none'; frame-ancestors 'none'; connect-src 'self'";
+  EXPECT_EQ(content_security_policy(), kBase);
+  EXPECT_EQ(
+      content_security_policy({"http://127.0.0.1:17472", "https://agent.example:17472/base/"}),
+      std::string(kBase) + " http://127.0.0.1:17472 https://agent.example:17472");
+  EXPECT_EQ(content_security_policy({"http://[::1]:17472", "http://a;script-src *", "ftp://a", "*",
+                                     "http://", "http://a b", "http://u@a"}),
+            kBase);
+}
+
+}  // namespace
+}  // namespace gatehouse::pages
