@@ -1,0 +1,56 @@
+// What the writer and the reader share of LMDB: opening, names, error texts. Internal.
+#pragma once
+
+#include <lmdb.h>
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "node_state/node_state.h"
+
+namespace gatehouse::node_state {
+
+inline constexpr unsigned kMaxReaders = 1024;
+inline constexpr std::size_t kSnapshotStamp = kStampShards;
+inline constexpr std::size_t kAssertionStamp = kStampShards + 1;
+inline constexpr std::size_t kStampCount = kStampShards + 2;
+inline constexpr std::string_view kStampsKey = "stamps";
+inline constexpr std::string_view kSnapshotKey = "snapshot";
+inline constexpr std::string_view kHeartbeatKey = "heartbeat";
+inline constexpr std::string_view kSessionPrefix = "session/";
+inline constexpr std::string_view kAssertionPrefix = "assertion/";
+
+struct EnvironmentCloser {
+  void operator()(MDB_env* environment) const { mdb_env_close(environment); }
+};
+using EnvironmentHandle = std::unique_ptr<MDB_env, EnvironmentCloser>;
+
+[[nodiscard]] inline MDB_val to_value(std::string_view bytes) {
+  return MDB_val{bytes.size(), const_cast<char*>(bytes.data())};  // LMDB does not write to keys
+}
+[[nodiscard]] inline std::string_view to_view(const MDB_val& value) {
+  return {static_cast<const char*>(value.mv_data), value.mv_size};
+}
+[[nodiscard]] inline Error environment_error(std::string_view doing,
+                                             const std::filesystem::path& directory, int code) {
+  return Error{std::string(doing) + " `" + directory.string() + "`: " + mdb_strerror(code)};
+}
+
+// Which file an environment has mapped, to notice that another one stands at its path.
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+[[nodiscard]] inline std::optional<FileIdentity> identify(const std::filesystem::path& directory) {
+  struct stat status{};
+  if (::stat((directory / "data.mdb").c_str(), &status) != 0) return std::nullopt;
+  return FileIdentity{status.st_dev, status.st_ino};
+}
+
+}  // namespace gatehouse::node_state

@@ -1,0 +1,183 @@
+#include <array>
+#include <cstring>
+
+#include "node_state/codec.h"
+#include "node_state/environment.h"
+
+namespace gatehouse::node_state {
+namespace {
+
+namespace fs = std::filesystem;
+
+class LmdbReader final : public Reader {
+ public:
+  explicit LmdbReader(fs::path directory) : directory_(std::move(directory)) {}
+  LmdbReader(const LmdbReader&) = delete;
+  LmdbReader& operator=(const LmdbReader&) = delete;
+  ~LmdbReader() override {
+    if (transaction_ != nullptr) mdb_txn_abort(transaction_);
+  }
+
+  std::expected<void, Error> open_environment() {
+    identity_ = identify(directory_);
+    if (!identity_) {
+      return std::unexpected(environment_error("cannot open node state", directory_, ENOENT));
+    }
+    MDB_env* raw = nullptr;
+    if (const int code = mdb_env_create(&raw); code != 0) {
+      return std::unexpected(environment_error("cannot create reader of", directory_, code));
+    }
+    environment_.reset(raw);
+    mdb_env_set_maxreaders(raw, kMaxReaders);
+    if (const int code = mdb_env_open(raw, directory_.c_str(), MDB_RDONLY | MDB_NOTLS, 0660);
+        code != 0) {
+      return std::unexpected(environment_error("cannot open node state", directory_, code));
+    }
+    if (const int code = begin(); code != 0) {
+      return std::unexpected(environment_error("cannot read node state", directory_, code));
+    }
+    const int code = mdb_dbi_open(transaction_, nullptr, 0, &database_);
+    mdb_txn_reset(transaction_);
+    if (code != 0 || !load_stamps()) {
+      return std::unexpected(environment_error("cannot read node state", directory_, code));
+    }
+    return {};
+  }
+
+  std::uint64_t transaction() const override {
+    MDB_envinfo info{};
+    mdb_env_info(environment_.get(), &info);
+    return info.me_last_txnid;
+  }
+
+  bool refresh() override { return transaction() == seen_ || load_stamps(); }
+  bool is_current() const override { return identify(directory_) == identity_; }
+  std::uint64_t stamp_of(std::size_t shard) const override { return stamps_[shard % kStampShards]; }
+  std::uint64_t snapshot_stamp() const override { return stamps_[kSnapshotStamp]; }
+  std::uint64_t assertion_stamp() const override { return stamps_[kAssertionStamp]; }
+  std::optional<Instant> heartbeat() const override { return heartbeat_; }
+
+  std::expected<std::optional<json::value>, Error> snapshot() override {
+    return get_json(kSnapshotKey, std::size_t{1} << 30);
+  }
+
+  std::expected<std::optional<model::Session>, Error> session(std::string_view nonce) override {
+    auto document = get_json(std::string(kSessionPrefix).append(nonce), std::size_t{1} << 20);
+    if (!document) return std::unexpected(document.error());
+    if (!*document) return std::nullopt;
+    auto session = model::session_from_json(**document);
+    if (!session) return std::unexpected(Error{"a session record is not readable"});
+    return session;
+  }
+
+  std::expected<std::optional<std::string>, Error> assertion(std::string_view service_token_id,
+                                                             std::string_view audience) override {
+    auto document = get_json(
+        std::string(kAssertionPrefix).append(service_token_id).append("/").append(audience),
+        1 << 16);
+    if (!document) return std::unexpected(document.error());
+    if (!*document) return std::nullopt;
+    if (!(*document)->is_string()) return std::unexpected(Error{"an assertion is not readable"});
+    return std::string((*document)->get_string());
+  }
+
+ private:
+  // Begins or renews the read transaction, following a map that the writer has grown.
+  int begin() {
+    for (int round = 0; round < 3; ++round) {
+      const int code = transaction_ == nullptr
+                           ? mdb_txn_begin(environment_.get(), nullptr, MDB_RDONLY, &transaction_)
+                           : mdb_txn_renew(transaction_);
+      if (code == 0) return 0;
+      if (transaction_ != nullptr) {
+        mdb_txn_abort(transaction_);
+        transaction_ = nullptr;
+      }
+      if (code == MDB_MAP_RESIZED) {
+        mdb_env_set_mapsize(environment_.get(), 0);
+      } else if (code != MDB_BAD_RSLOT) {
+        return code;
+      }
+    }
+    return MDB_BAD_TXN;
+  }
+
+  bool load_stamps() {
+    if (begin() != 0) return false;
+    const std::uint64_t id = mdb_txn_id(transaction_);
+    MDB_val key = to_value(kStampsKey);
+    MDB_val value{};
+    const bool readable =
+        mdb_get(transaction_, database_, &key, &value) == 0 && value.mv_size == sizeof stamps_;
+    if (readable) std::memcpy(stamps_.data(), value.mv_data, sizeof stamps_);
+    heartbeat_.reset();
+    key = to_value(kHeartbeatKey);
+    if (readable && mdb_get(transaction_, database_, &key, &value) == 0) {
+      if (const auto text = decode_record(to_view(value))) {
+        const auto document = json::parse(*text);
+        if (document && document->is_object()) {
+          if (const auto at = json::find_int(document->get_object(), "at")) {
+            heartbeat_ = from_epoch_seconds(*at);
+          }
+        }
+      }
+    }
+    mdb_txn_reset(transaction_);
+    if (readable) seen_ = id;
+    return readable;
+  }
+
+  std::expected<std::optional<json::value>, Error> get_json(std::string_view name,
+                                                            std::size_t max_bytes) {
+    if (const int code = begin(); code != 0) {
+      return std::unexpected(environment_error("cannot read node state", directory_, code));
+    }
+    MDB_val key = to_value(name);
+    MDB_val value{};
+    const int code = mdb_get(transaction_, database_, &key, &value);
+    std::expected<std::optional<json::value>, Error> result = std::nullopt;
+    if (code == 0) {
+      const auto text = decode_record(to_view(value));
+      if (!text) {
+        result = std::unexpected(
+            Error{"node state: the checksum of `" + std::string(name) + "` does not fit"});
+      } else if (auto document = json::parse(*text, {.max_bytes = max_bytes, .max_depth = 64})) {
+        result = std::move(*document);
+      } else {
+        result = std::unexpected(Error{"node state: `" + std::string(name) + "` is not JSON"});
+      }
+    } else if (code != MDB_NOTFOUND) {
+      result = std::unexpected(environment_error("cannot read node state", directory_, code));
+    }
+    mdb_txn_reset(transaction_);
+    return result;
+  }
+
+  fs::path directory_;
+  EnvironmentHandle environment_;
+  MDB_txn* transaction_ = nullptr;  // renewed for each read, reset after it
+  MDB_dbi database_ = 0;
+  std::optional<FileIdentity> identity_;
+  std::array<std::uint64_t, kStampCount> stamps_{};
+  std::optional<Instant> heartbeat_;
+  std::uint64_t seen_ = 0;
+};
+
+}  // namespace
+
+std::expected<std::unique_ptr<Reader>, Error> Reader::open(const fs::path& directory) {
+  auto reader = std::make_unique<LmdbReader>(directory);
+  if (auto opened = reader->open_environment(); !opened) return std::unexpected(opened.error());
+  return reader;
+}
+
+std::size_t shard_of(std::string_view session_nonce) {
+  // FNV-1a: only spreads; nonces are random already.
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char character : session_nonce) {
+    hash = (hash ^ static_cast<unsigned char>(character)) * 1099511628211ULL;
+  }
+  return static_cast<std::size_t>(hash % kStampShards);
+}
+
+}  // namespace gatehouse::node_state
