@@ -1,0 +1,134 @@
+// The pure half of the OpenID Connect relying party: configuration, documents and tokens in,
+// checked values out. Opens nothing, reads no clock. Thread-safe. oidc.cc is the half that fetches.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/secret.h"
+#include "base/time.h"
+#include "identity/oidc/oidc.h"
+#include "identity/provider_identity.h"
+#include "jose/jwk.h"
+#include "jose/jwt.h"
+#include "model/resources.h"
+#include "net/http_client.h"
+
+namespace gatehouse::identity {
+
+inline constexpr std::size_t kMaxIdTokenBytes = 64 * 1024;  // a few hundred group ids
+inline constexpr std::size_t kMaxSubjectBytes = 255;        // OpenID Connect Core 1.0 2
+inline constexpr std::size_t kMaxProviderUrlBytes = 2048;
+
+enum class ClientAuthentication { Discovered, Basic, Post };
+enum class Pkce { Enabled, Disabled };
+enum class UnverifiedEmail { Refuse, Accept };
+
+struct OidcConfig {
+  std::string issuer;
+  std::string client_id;
+  Secret client_secret;  // empty: a public client
+  std::string scope;     // space-separated, contains `openid`
+  // Empty: from the discovery document, which is not asked when all three are given.
+  std::string auth_url;
+  std::string token_url;
+  std::string certs_url;
+  std::string email_claim = "email";
+  std::string prompt;
+  Pkce pkce = Pkce::Enabled;
+  UnverifiedEmail unverified_email = UnverifiedEmail::Refuse;
+  ClientAuthentication authentication = ClientAuthentication::Discovered;
+  std::chrono::seconds leeway{60};
+  std::vector<jose::Algorithm> algorithms;  // of the ID token; never HMAC
+};
+// Errors: the first problem of validate_oidc_config, as ProviderMisbehaved `configuration_invalid`.
+[[nodiscard]] std::expected<OidcConfig, OidcError> read_oidc_config(
+    const model::IdentityProvider& provider);
+
+// Whether we may send requests there: https; or http on a loopback host, where `issuer` (empty: the
+// URL is the issuer) is plain http as well. No user, no fragment, no link-local, unspecified or
+// multicast address, no other spelling of an IP address.
+[[nodiscard]] bool is_provider_url(std::string_view url, std::string_view issuer = {});
+
+struct ProviderMetadata {
+  std::string authorization_endpoint;
+  std::string token_endpoint;
+  std::string jwks_uri;
+  std::string userinfo_endpoint;  // empty: none
+  bool iss_parameter_supported = false;
+  bool basic_authentication = true;
+};
+[[nodiscard]] std::string discovery_url(std::string_view issuer);
+// Where the configuration alone suffices.
+[[nodiscard]] std::optional<ProviderMetadata> configured_metadata(const OidcConfig& config);
+// The discovery document; configured URLs win over its own.
+// Source: OpenID Connect Discovery 1.0 3, 4.3; RFC 9207 3.
+[[nodiscard]] std::expected<ProviderMetadata, OidcError> parse_metadata(std::string_view document,
+                                                                        const OidcConfig& config);
+// Source: RFC 7517 5.
+[[nodiscard]] std::expected<jose::JwkSet, OidcError> parse_jwks(std::string_view document);
+
+// Source: OpenID Connect Core 1.0 3.1.2.1, RFC 7636 4.3.
+[[nodiscard]] std::string build_authorization_url(const OidcConfig& config,
+                                                  const ProviderMetadata& metadata,
+                                                  const OidcTransaction& transaction,
+                                                  std::string_view redirect_uri,
+                                                  std::string_view state);
+
+// The authorization code of a callback. Source: RFC 6749 4.1.2, RFC 9207 2.4.
+[[nodiscard]] std::expected<std::string, OidcError> check_callback(
+    std::string_view query, const OidcConfig& config, const ProviderMetadata& metadata);
+
+// Redeems the code. Source: RFC 6749 4.1.3 and 2.3.1, RFC 7636 4.5.
+[[nodiscard]] net::OutboundRequest build_token_request(const OidcConfig& config,
+                                                       const ProviderMetadata& metadata,
+                                                       const OidcTransaction& transaction,
+                                                       std::string_view redirect_uri,
+                                                       std::string_view code);
+struct TokenResponse {
+  std::string id_token;
+  std::string access_token;  // empty: none
+  bool bearer = false;       // whether token_type says that userinfo may be asked with it
+};
+[[nodiscard]] std::expected<TokenResponse, OidcError> parse_token_response(
+    const net::HttpResponse& response);
+
+// An ID token and whether asking for the keys once more can change the outcome.
+struct IdTokenRefusal {
+  OidcError error;
+  bool key_unknown = false;
+};
+// Source: OpenID Connect Core 1.0 3.1.3.7 and 3.1.3.8.
+[[nodiscard]] std::expected<json::object, IdTokenRefusal> verify_id_token(
+    const TokenResponse& response, const jose::JwkSet& keys, const OidcConfig& config,
+    std::string_view nonce, Instant now);
+// The part of it that looks at claims whose signature, issuer, audience and times are verified.
+[[nodiscard]] std::expected<void, OidcError> check_id_token_claims(const json::object& claims,
+                                                                   jose::Algorithm algorithm,
+                                                                   const OidcConfig& config,
+                                                                   std::string_view nonce,
+                                                                   std::string_view access_token);
+
+// The userinfo response; its `sub` must be `subject`. Source: OpenID Connect Core 1.0 5.3.
+[[nodiscard]] std::expected<json::object, OidcError> parse_userinfo(
+    const net::HttpResponse& response, std::string_view subject);
+
+[[nodiscard]] bool has_email(const json::object& claims, const OidcConfig& config);
+// `userinfo` may be empty. A claim of the ID token wins; one of the wrong type counts as absent,
+// except the e-mail address, where it is an error.
+[[nodiscard]] std::expected<ProviderIdentity, OidcError> identity_from_claims(
+    const json::object& id_token, const json::object& userinfo, const OidcConfig& config);
+
+// The provider's `error` when it is [a-z_]{1,64}; anything else is `unrecognized_error`.
+[[nodiscard]] std::string sanitized_error(std::string_view error);
+
+// What OidcError::code says for it: `bad_signature`.
+[[nodiscard]] std::string_view code_of(jose::JwtError error);
+
+}  // namespace gatehouse::identity
