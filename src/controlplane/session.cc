@@ -1,0 +1,261 @@
+#include "controlplane/session.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "base/encoding.h"
+#include "base/try.h"
+#include "controlplane/audit.h"
+#include "controlplane/token.h"
+#include "crypto/digest.h"
+#include "model/limits.h"
+#include "platform/random.h"
+
+namespace gatehouse::controlplane {
+namespace {
+
+constexpr std::string_view kCodePurpose = "one-time code";
+
+std::expected<void, Failure> end_session(Context& context, const Browser& browser,
+                                         std::string_view nonce, std::string_view email,
+                                         std::string_view why) {
+  GATEHOUSE_TRY_VOID(from_store(context.sessions.end(nonce), browser.reference));
+  spdlog::info("session_ended why={} reference={}", why, browser.reference);
+  audit(context, browser, {audit_event::kSessionEnded, email, "", "", json::object{{"why", why}}});
+  return {};
+}
+
+GlobalSession global_session(const Context& context, const Journey& journey,
+                             const model::Session& session,
+                             const std::vector<model::Session>& earlier) {
+  const auto& issuer = journey.configuration->snapshot->issuer();
+  auto claims = token_claims(issuer, issuer, kGlobalTokenType, context.now(), session.expires_at);
+  claims["email"] = session.identity.email;
+  claims["sub"] = session.identity.user_id;
+  claims["identity_nonce"] = session.nonce;
+  json::array nonces;
+  for (const auto& other : earlier) nonces.emplace_back(other.nonce);
+  claims[kEarlierSessionsClaim] = std::move(nonces);
+  return {context.dependencies.vault.sign(claims), session.expires_at};
+}
+
+}  // namespace
+
+std::expected<std::vector<model::Session>, Failure> live_sessions(Context& context,
+                                                                  const Browser& browser) {
+  std::vector<model::Session> sessions;
+  const auto configuration = GATEHOUSE_TRY(configuration_in_force(context));
+  const auto claims = verify_own_token(context, *configuration, kGlobalTokenType,
+                                       configuration->snapshot->issuer(), browser.session_token);
+  if (!claims) return sessions;
+  for (const auto& nonce : session_nonces(*claims)) {
+    auto session =
+        GATEHOUSE_TRY(from_store(context.sessions.load(nonce, context.now()), browser.reference));
+    if (session) sessions.push_back(std::move(*session));
+  }
+  return sessions;
+}
+
+const model::Session* usable_session(const std::vector<model::Session>& sessions,
+                                     const decision::CompiledApplication& application) {
+  const auto& allowed = application.allowed_idps;
+  for (const auto& session : sessions)
+    if (allowed.empty() ||
+        std::find(allowed.begin(), allowed.end(), session.identity.login_method) != allowed.end())
+      return &session;
+  return nullptr;
+}
+
+std::expected<SignedIn, Failure> establish_session(Context& context, const Browser& browser,
+                                                   const Journey& journey,
+                                                   model::Identity identity) {
+  const auto now = context.now();
+  // Before anything is stored, so that a failure leaves nothing behind.
+  auto earlier = GATEHOUSE_TRY(live_sessions(context, browser));
+  const auto user = GATEHOUSE_TRY(from_store(
+      context.dependencies.store.sign_in_user(identity.email, identity.name, random_uuid(), now),
+      browser.reference));
+  identity.user_id = user.id;
+  if (identity.name.empty()) identity.name = user.name;
+  identity.authenticated_at = now;
+
+  model::Session session;
+  session.nonce = random_base64url(32);
+  session.identity = std::move(identity);
+  session.created_at = now;
+  session.expires_at = now + journey.configuration->resources->organization.session_duration;
+  GATEHOUSE_TRY_VOID(from_store(context.sessions.create(session), browser.reference));
+
+  std::vector<model::Session> kept;
+  for (auto& other : earlier) {
+    if (other.identity.user_id == user.id && kept.size() + 1 < kMaxSessionsPerBrowser) {
+      kept.push_back(std::move(other));
+      continue;
+    }
+    GATEHOUSE_TRY_VOID(
+        end_session(context, browser, other.nonce, other.identity.email, "replaced"));
+  }
+  spdlog::info("sign_in user={} method={} application={} reference={}", user.id,
+               session.identity.login_method, journey.application->id, browser.reference);
+  audit(context, browser,
+        {audit_event::kSignIn, session.identity.email, journey.application->id, "",
+         json::object{{"method", session.identity.login_method}}});
+  auto global = global_session(context, journey, session, kept);
+  return SignedIn{std::move(session), std::move(global)};
+}
+
+decision::Decision decide(const Journey& journey, const model::Session& session,
+                          const IpAddress& address, Instant now) {
+  const auto email = model::canonical_email(session.identity.email).value_or("");
+  decision::Evidence evidence;
+  evidence.client_ip = address;
+  evidence.session = &session;
+  evidence.canonical_email = email;
+  return decision::evaluate(*journey.configuration->snapshot, *journey.application, evidence, now);
+}
+
+std::string issue_code(const Context& context, const Journey& journey,
+                       const model::Session& session, std::chrono::seconds lifetime) {
+  const json::object code{
+      {"i", random_base64url(16)}, {"a", journey.application->audience},
+      {"h", journey.host},         {"r", journey.redirect},
+      {"s", journey.app_session},  {"u", session.nonce},
+      {"l", lifetime.count()},     {"x", to_epoch_seconds(context.now() + model::kCodeLifetime)},
+  };
+  return context.dependencies.vault.seal(kCodePurpose, json::serialize(code));
+}
+
+std::expected<ApplicationSession, Failure> redeem_code(Context& context, const Browser& browser,
+                                                       std::string_view host,
+                                                       std::string_view sealed,
+                                                       std::string_view app_session) {
+  const auto configuration = GATEHOUSE_TRY(configuration_in_force(context));
+  std::string retry_url = origin_of(context, host) + "/";
+  const auto fail = [&](FailureKind kind) {
+    spdlog::warn("code_refused kind={} reference={}", to_string(kind), browser.reference);
+    return std::unexpected(Failure{kind, retry_url});
+  };
+  if (sealed.size() > 2 * model::kMaxUrlBytes) return fail(FailureKind::TransactionInvalid);
+  const auto plain = context.dependencies.vault.open(kCodePurpose, sealed);
+  const auto document = plain ? json::parse(*plain) : json::value(nullptr);
+  if (!document || !document->is_object()) return fail(FailureKind::TransactionInvalid);
+  const auto& code = document->get_object();
+  const auto text = [&](std::string_view key) {
+    return std::string(json::find_string(code, key).value_or(""));
+  };
+  const auto now = context.now();
+  const auto expires_at = from_epoch_seconds(json::find_int(code, "x").value_or(0));
+  const auto* application = configuration->snapshot->application_by_audience(text("a"));
+  if (text("h") != host || application == nullptr) return fail(FailureKind::TransactionInvalid);
+  retry_url = origin_of(context, host) + text("r");
+  // INVARIANT: a code works only in the browser in which the application saw the sign-in begin.
+  if (app_session.empty() || now >= expires_at ||
+      !constant_time_equal(base64url_encode(crypto::sha256(app_session)), text("s")))
+    return fail(FailureKind::TransactionInvalid);
+  if (!GATEHOUSE_TRY(
+          from_store(context.dependencies.store.consume_once("code/" + text("i"), expires_at, now),
+                     browser.reference)))
+    return fail(FailureKind::AlreadyUsed);
+  const auto session =
+      GATEHOUSE_TRY(from_store(context.sessions.load(text("u"), now), browser.reference));
+  if (!session) return fail(FailureKind::NotSignedIn);
+
+  ApplicationSession result;
+  const std::chrono::seconds lifetime{json::find_int(code, "l").value_or(0)};
+  result.expires_at = std::min(now + lifetime, session->expires_at);
+  auto claims = token_claims(configuration->snapshot->issuer(), application->audience,
+                             kApplicationTokenType, now, result.expires_at);
+  // A token made in the very second of a log-out must not be among those that it ended.
+  for (const auto& revocation : session->revocations)
+    if (revocation.audience == application->audience && revocation.issued_before > now)
+      claims["iat"] = to_epoch_seconds(revocation.issued_before);
+  claims["email"] = session->identity.email;
+  claims["sub"] = session->identity.user_id;
+  claims["identity_nonce"] = session->nonce;
+  claims["country"] = "";
+  result.token = context.dependencies.vault.sign(claims);
+  result.redirect = text("r");
+  result.same_site = application->same_site_cookie_attribute;
+  result.http_only = application->http_only_cookie_attribute;
+  return result;
+}
+
+std::expected<void, Failure> log_out_everywhere(Context& context, const Browser& browser) {
+  const auto sessions = GATEHOUSE_TRY(live_sessions(context, browser));
+  for (const auto& session : sessions)
+    GATEHOUSE_TRY_VOID(
+        end_session(context, browser, session.nonce, session.identity.email, "logout"));
+  return {};
+}
+
+std::expected<void, Failure> log_out_of_application(Context& context, const Browser& browser,
+                                                    std::string_view host, std::string_view token) {
+  const auto configuration = GATEHOUSE_TRY(configuration_in_force(context));
+  const auto verified =
+      GATEHOUSE_TRY(verify_application_token(context, *configuration, browser, host, token));
+  if (!verified) return {};
+  // Revocation counts whole seconds: the boundary lies after every token issued so far.
+  const model::ApplicationRevocation revocation{verified->application->audience,
+                                                context.now() + std::chrono::seconds{1}};
+  GATEHOUSE_TRY(from_store(
+      context.sessions.change(verified->session.nonce, context.now(),
+                              [&](model::Session& session) {
+                                std::erase_if(session.revocations, [&](const auto& other) {
+                                  return other.audience == revocation.audience;
+                                });
+                                session.revocations.push_back(revocation);
+                              }),
+      browser.reference));
+  spdlog::info("session_ended why=logout application={} reference={}", verified->application->id,
+               browser.reference);
+  audit(context, browser,
+        {audit_event::kSessionEnded, verified->session.identity.email, verified->application->id,
+         "", json::object{{"why", "logout"}}});
+  return {};
+}
+
+std::expected<Home, Failure> home(Context& context, const Browser& browser) {
+  const auto configuration = GATEHOUSE_TRY(configuration_in_force(context));
+  const auto& snapshot = *configuration->snapshot;
+  Home result;
+  result.organization = snapshot.organization_name();
+  const auto sessions = GATEHOUSE_TRY(live_sessions(context, browser));
+  if (sessions.empty()) return result;
+  result.email = sessions.front().identity.email;
+  const auto now = context.now();
+  std::unordered_map<std::string_view, std::string_view> domains;  // the first one, by id
+  for (const auto& application : configuration->resources->applications)
+    domains.emplace(application.id, application.domains.front());
+  for (const auto& application : snapshot.applications()) {
+    const auto* usable = usable_session(sessions, application);
+    const auto& session = usable != nullptr ? *usable : sessions.front();
+    Journey journey{configuration, &application, application.hostname, "/", ""};
+    const auto decision = decide(journey, session, browser.address, now);
+    ApplicationLink link{application.name, "", decision.reason};
+    const auto domain = domains[application.id];
+    if (domain.find('*') == std::string_view::npos)
+      link.url = origin_of(context, domain.substr(0, domain.find('/'))) +
+                 (domain.find('/') == std::string_view::npos
+                      ? "/"
+                      : std::string(domain.substr(domain.find('/'))));
+    if (decision.effect == decision::Effect::Allow || decision.effect == decision::Effect::Bypass) {
+      link.obstacle = decision::Reason::None;
+    } else {
+      // What somebody can never open is none of their business, not even its name.
+      model::Session identity_only;
+      identity_only.identity = session.identity;
+      if (usable == nullptr) identity_only.identity.login_method = application.allowed_idps.front();
+      identity_only.created_at = session.created_at;
+      identity_only.expires_at = session.expires_at;
+      if (!decision::could_admit(snapshot, application, identity_only, now)) continue;
+    }
+    result.applications.push_back(std::move(link));
+  }
+  return result;
+}
+
+}  // namespace gatehouse::controlplane

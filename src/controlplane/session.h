@@ -1,0 +1,92 @@
+// Signed-in browsers: the global session on the auth domain, the tokens of applications, the ends
+// of both, and who somebody is. Thread-safe; blocks on the store.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/context.h"
+#include "controlplane/journey.h"
+#include "controlplane/outcome.h"
+#include "decision/engine.h"
+#include "model/identity.h"
+
+namespace gatehouse::controlplane {
+
+// A browser may be signed in by several login methods at once, since applications may demand
+// different ones: the newest session stands in the token as identity_nonce, earlier ones beside it.
+inline constexpr std::size_t kMaxSessionsPerBrowser = 4;
+
+// The live sessions of the browser's global session token, newest first; none when it has no valid
+// token.
+[[nodiscard]] std::expected<std::vector<model::Session>, Failure> live_sessions(
+    Context& context, const Browser& browser);
+// The newest of them whose login method the application permits.
+[[nodiscard]] const model::Session* usable_session(
+    const std::vector<model::Session>& sessions, const decision::CompiledApplication& application);
+
+struct SignedIn {
+  model::Session session;
+  GlobalSession global;
+};
+// Makes a session for a person whom an identity provider has just vouched for. identity.user_id is
+// filled in. Sessions of another person in this browser end.
+[[nodiscard]] std::expected<SignedIn, Failure> establish_session(Context& context,
+                                                                 const Browser& browser,
+                                                                 const Journey& journey,
+                                                                 model::Identity identity);
+
+[[nodiscard]] decision::Decision decide(const Journey& journey, const model::Session& session,
+                                        const IpAddress& address, Instant now);
+
+// A one-time code for the application's host: `lifetime` is what the policy allows its token.
+[[nodiscard]] std::string issue_code(const Context& context, const Journey& journey,
+                                     const model::Session& session, std::chrono::seconds lifetime);
+struct ApplicationSession {
+  std::string token;  // CF_Authorization of the application
+  Instant expires_at{};
+  std::string redirect;   // path on the host
+  std::string same_site;  // none, lax, strict
+  bool http_only = true;
+};
+// Redeems it, once, in the browser that began (`app_session`: its CF_AppSession cookie).
+// Errors: TransactionInvalid, AlreadyUsed, NotSignedIn.
+[[nodiscard]] std::expected<ApplicationSession, Failure> redeem_code(Context& context,
+                                                                     const Browser& browser,
+                                                                     std::string_view host,
+                                                                     std::string_view code,
+                                                                     std::string_view app_session);
+
+// Ends every session of the browser. Answers also when there was none.
+[[nodiscard]] std::expected<void, Failure> log_out_everywhere(Context& context,
+                                                              const Browser& browser);
+// Ends the tokens that the application of this one (`token`, on `host`) has for the session.
+[[nodiscard]] std::expected<void, Failure> log_out_of_application(Context& context,
+                                                                  const Browser& browser,
+                                                                  std::string_view host,
+                                                                  std::string_view token);
+
+// The identity object of a CF_Authorization of `host` (facts/cloudflare-access-api.md 10.4).
+// Errors: NotReady, StoreUnavailable, NotSignedIn.
+[[nodiscard]] std::expected<json::object, Failure> identity_of(Context& context,
+                                                               const Browser& browser,
+                                                               std::string_view host,
+                                                               std::string_view token);
+
+// The start page of the auth domain.
+struct ApplicationLink {
+  std::string name;
+  std::string url;                                     // empty: its host has a wildcard
+  decision::Reason obstacle = decision::Reason::None;  // None: it can be opened now
+};
+struct Home {
+  std::string organization;
+  std::string email;                          // empty: nobody signed in
+  std::vector<ApplicationLink> applications;  // those that this person could be let into
+};
+[[nodiscard]] std::expected<Home, Failure> home(Context& context, const Browser& browser);
+
+}  // namespace gatehouse::controlplane

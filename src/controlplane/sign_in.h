@@ -1,0 +1,59 @@
+// Sign-in on the auth domain: choose a login method, go through it, come back with an identity, be
+// admitted, sent on to the posture exchange, or refused. Thread-safe. docs/reference/wire.md.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "controlplane/context.h"
+#include "controlplane/journey.h"
+#include "controlplane/outcome.h"
+#include "decision/reason.h"
+#include "model/identity.h"
+
+namespace gatehouse::controlplane {
+
+// Begins. With a live global session that the application accepts, no questions. Blocks on the
+// store only: an identity provider is asked by start_method.
+[[nodiscard]] OutcomeOrFailure log_in(Context& context, const Browser& browser,
+                                      const LoginQuery& query);
+// The person chose a method on the chooser.
+[[nodiscard]] OutcomeOrFailure choose_method(Context& context, const Browser& browser,
+                                             std::string_view sealed, std::string_view method);
+// Starts the method of a Start transaction. May block on the identity provider.
+[[nodiscard]] OutcomeOrFailure start_method(Context& context, const Browser& browser,
+                                            std::string_view sealed);
+// The identity provider sent the browser back. Blocks on it.
+[[nodiscard]] OutcomeOrFailure return_from_provider(Context& context, const Browser& browser,
+                                                    std::string_view state, std::string_view query);
+
+// What comes after an identity, however it was established.
+[[nodiscard]] OutcomeOrFailure complete_sign_in(Context& context, const Browser& browser,
+                                                const Journey& journey, model::Identity identity);
+// Asks the policies and goes on: to the application, the posture exchange, the chooser, a refusal.
+[[nodiscard]] OutcomeOrFailure proceed(Context& context, const Browser& browser,
+                                       const Journey& journey, const model::Session& session);
+
+// A refusal, recorded, and where its page is.
+[[nodiscard]] GoTo refuse(Context& context, const Browser& browser, const Journey& journey,
+                          std::string_view email, decision::Reason reason);
+struct ShownRefusal {
+  decision::Reason reason = decision::Reason::InternalError;
+  std::string application;
+  std::string email;
+  std::string reference;  // of the request that was refused
+  std::string retry_url;
+};
+[[nodiscard]] std::expected<ShownRefusal, Failure> show_refusal(Context& context,
+                                                                const Browser& browser,
+                                                                std::string_view sealed);
+
+// The login methods of an application, in the configured order.
+[[nodiscard]] std::vector<LoginMethod> login_methods(const Journey& journey);
+// A sign-in that came to nothing: log line and audit record; answers the failure to show.
+[[nodiscard]] Failure sign_in_failed(Context& context, const Browser& browser,
+                                     const Journey& journey, FailureKind kind,
+                                     std::string_view method, std::string_view code,
+                                     std::string_view message);
+
+}  // namespace gatehouse::controlplane
