@@ -1,0 +1,317 @@
+#include "dataplane/nginx_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/encoding.h"
+#include "base/json.h"
+#include "base/time.h"
+
+namespace gatehouse::dataplane {
+namespace {
+
+using configuration::Settings;
+using model::IngressRule;
+
+constexpr std::string_view kUnavailable =
+    "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
+    "content='width=device-width'><title>Sign-in is not available</title><h1>Sign-in is not "
+    "available "
+    "right now</h1><p>People who are signed in can go on working. Please try again in a "
+    "minute.</p></html>";
+
+bool covers(std::string_view pattern, std::string_view host) {
+  if (ascii_iequals(pattern, host)) return true;
+  if (!pattern.starts_with("*.")) return false;
+  const std::size_t dot = host.find('.');
+  return dot != std::string_view::npos && ascii_iequals(pattern.substr(2), host.substr(dot + 1));
+}
+
+class Renderer {
+ public:
+  Renderer(const Settings& settings, const model::Resources& resources, const Paths& paths,
+           bool as_root)
+      : settings_(settings), resources_(resources), paths_(paths), as_root_(as_root) {}
+
+  std::expected<std::string, ConfigError> render() {
+    std::string servers = auth_server();
+    for (const auto& host : hosts()) servers += application_server(host);
+    if (error_) return std::unexpected(*error_);
+    return main_part() + "http {\n" + http_part() + upstreams_ + servers + "}\n";
+  }
+
+ private:
+  std::uint16_t public_port() const {
+    return settings_.listen.public_https_port != 0 ? settings_.listen.public_https_port
+                                                   : settings_.listen.https_port;
+  }
+  // What follows the host in links and in Host: nothing for the usual port.
+  std::string port_suffix() const {
+    return public_port() == 443 ? "" : fmt::format(":{}", public_port());
+  }
+
+  std::set<std::string> hosts() const {
+    std::set<std::string> result;
+    for (const auto& rule : resources_.ingress) {
+      if (!rule.hostname.empty()) result.insert(ascii_lower(rule.hostname));
+    }
+    return result;
+  }
+
+  std::string main_part() const {
+    const std::string workers =
+        settings_.nginx_workers == 0 ? "auto" : std::to_string(settings_.nginx_workers);
+    return fmt::format(
+        "# Written by gatehouse; changes are lost at the next reload.\n"
+        "daemon off;\nworker_processes {};\n{}pid {};\nlock_file {};\nerror_log {} warn;\n"
+        "load_module {};\nworker_shutdown_timeout 1h;\n"
+        "events {{\n  worker_connections 16384;\n}}\n",
+        workers, as_root_ ? fmt::format("user {};\n", settings_.nginx_user) : "",
+        quote(paths_.prefix + "/nginx.pid"), quote(paths_.prefix + "/nginx.lock"),
+        quote(paths_.prefix + "/error.log"), quote(paths_.module));
+  }
+
+  std::string http_part() const {
+    std::string temporary;
+    for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"}) {
+      temporary += fmt::format("  {}_temp_path {};\n", kind,
+                               quote(fmt::format("{}/tmp/{}", paths_.prefix, kind)));
+    }
+    std::string text = fmt::format(
+        "  gatehouse_state_directory {};\n"
+        "  gatehouse on;\n"
+        "{}"
+        "  log_format gatehouse escape=json "
+        "'{{\"at\":\"$time_iso8601\",\"reference\":\"$request_id\","
+        "\"effect\":\"$gatehouse_effect\",\"reason\":\"$gatehouse_reason\","
+        "\"application\":\"$gatehouse_application_id\",\"policy\":\"$gatehouse_policy_id\","
+        "\"ip\":\"$remote_addr\",\"host\":\"$host\",\"method\":\"$request_method\",\"status\":$"
+        "status}}';\n"
+        "  access_log {} gatehouse buffer=32k flush=1s if=$gatehouse_audited;\n"
+        "  server_tokens off;\n  default_type application/octet-stream;\n"
+        "  ignore_invalid_headers on;\n  underscores_in_headers off;\n"
+        "  client_header_timeout 15s;\n  client_max_body_size 0;\n"
+        "  large_client_header_buffers 4 16k;\n"
+        "  keepalive_requests 100000;\n  sendfile on;\n  tcp_nopush on;\n"
+        "  server_names_hash_bucket_size 256;\n  server_names_hash_max_size 65536;\n"
+        "  ssl_protocols TLSv1.2 TLSv1.3;\n  ssl_session_cache shared:gatehouse:10m;\n"
+        "  ssl_session_tickets off;\n"
+        // Only WebSocket: any other protocol (h2c) would carry requests that nobody judges.
+        "  map $http_upgrade $gatehouse_upgrade {{\n    default '';\n    ~*^websocket$ websocket;\n"
+        "  }}\n"
+        "  map $gatehouse_upgrade $gatehouse_connection {{\n    default upgrade;\n    '' '';\n  }}\n"
+        "  proxy_http_version 1.1;\n  proxy_request_buffering off;\n  proxy_read_timeout 1h;\n"
+        "  proxy_send_timeout 1h;\n  proxy_connect_timeout 30s;\n"
+        "  proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate "
+        "X-Accel-Charset;\n"
+        "  proxy_ssl_server_name on;\n"
+        "  upstream gatehouse_control {{\n    server {};\n    keepalive 16;\n  }}\n",
+        quote(paths_.node_state), temporary, quote(paths_.decision_log),
+        quote("unix:" + paths_.access_socket));
+    // A name that nobody configured: no handshake, no answer.
+    text += fmt::format(
+        "  server {{\n    listen {} ssl http2 default_server;\n    server_name _;\n"
+        "    ssl_reject_handshake on;\n    gatehouse off;\n    return 421;\n  }}\n",
+        listen(settings_.listen.https_port));
+    if (settings_.listen.http_port != 0) {
+      text += fmt::format(
+          "  server {{\n    listen {0} default_server;\n    server_name _;\n    gatehouse off;\n"
+          "    return 421;\n  }}\n",
+          listen(settings_.listen.http_port));
+    }
+    return text;
+  }
+
+  std::string listen(std::uint16_t port) const {
+    const std::string& address = settings_.listen.address;
+    return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port)
+                                                  : fmt::format("[{}]:{}", address, port);
+  }
+
+  // server { ... } with its names and certificate, and its redirect from http.
+  std::string server(const std::string& host, const std::string& locations) {
+    const auto* certificate = certificate_of(host);
+    if (certificate == nullptr) return {};
+    std::string text = fmt::format(
+        "  server {{\n    listen {} ssl http2;\n    server_name {};\n    ssl_certificate {};\n"
+        "    ssl_certificate_key {};\n{}  }}\n",
+        listen(settings_.listen.https_port), host, quote(certificate->certificate_file),
+        quote(certificate->key_file), locations);
+    if (settings_.listen.http_port != 0) {
+      text += fmt::format(
+          "  server {{\n    listen {};\n    server_name {};\n    gatehouse off;\n"
+          "    return 308 https://$host{}$request_uri;\n  }}\n",
+          listen(settings_.listen.http_port), host, port_suffix());
+    }
+    return text;
+  }
+
+  const configuration::CertificateSettings* certificate_of(const std::string& host) {
+    for (const auto& certificate : settings_.certificates) {
+      for (const auto& pattern : certificate.hosts) {
+        if (covers(pattern, host)) return &certificate;
+      }
+    }
+    fail("no certificate covers the host `" + host + "`: add it to `certificates`");
+    return nullptr;
+  }
+
+  // To the control plane. The inbound copies of these headers are gone before any location is
+  // chosen.
+  static std::string control_location(std::string_view location, std::string_view fallback) {
+    return fmt::format(
+        "    location {} {{\n      gatehouse off;\n      client_max_body_size 256k;\n"
+        "      proxy_pass http://gatehouse_control;\n      proxy_set_header Host $host;\n"
+        "      proxy_set_header Connection '';\n"
+        "      proxy_set_header Gatehouse-Client-Ip $remote_addr;\n"
+        "      proxy_set_header Gatehouse-Request-Id $request_id;\n"
+        "      proxy_request_buffering on;\n      proxy_read_timeout 60s;\n"
+        "      proxy_connect_timeout 5s;\n      proxy_buffer_size 32k;\n"
+        "      proxy_buffers 8 32k;\n      error_page 502 504 {};\n    }}\n",
+        location, fallback);
+  }
+  static std::string unavailable_location() {
+    return fmt::format(
+        "    location @gatehouse_unavailable {{\n      gatehouse off;\n      default_type "
+        "text/html;\n"
+        "      add_header Retry-After 10 always;\n      add_header Cache-Control no-store always;\n"
+        "      return 503 {};\n    }}\n",
+        quote(kUnavailable));
+  }
+
+  std::string auth_server() {
+    return server(resources_.organization.auth_domain,
+                  control_location("/", "@gatehouse_unavailable") + unavailable_location());
+  }
+
+  std::string application_server(const std::string& host) {
+    std::string locations =
+        control_location("^~ /cdn-cgi/access/", "@gatehouse_unavailable") + unavailable_location();
+    bool complete = false;
+    for (const auto& rule : resources_.ingress) {
+      if (!rule.hostname.empty() && !covers(rule.hostname, host)) continue;
+      const bool everything = rule.path.empty();
+      locations += application_location(everything ? "/" : "~ " + quote(rule.path), rule);
+      if (everything) {
+        complete = true;
+        break;
+      }
+    }
+    if (!complete) locations += "    location / {\n      return 404;\n    }\n";
+    return server(host, locations);
+  }
+
+  std::string application_location(const std::string& location, const IngressRule& rule) {
+    if (rule.service.starts_with("http_status:")) {
+      return fmt::format("    location {} {{\n      return {};\n    }}\n", location,
+                         rule.service.substr(std::string_view("http_status:").size()));
+    }
+    const bool tls = rule.service.starts_with("https://");
+    const std::string upstream = upstream_of(rule);
+    std::string text = fmt::format(
+        "    location {} {{\n      proxy_pass {}://{};\n      proxy_set_header Host {};\n"
+        "      proxy_set_header Upgrade $gatehouse_upgrade;\n"
+        "      proxy_set_header Connection $gatehouse_connection;\n"
+        "      proxy_set_header X-Real-IP $remote_addr;\n"
+        "      proxy_set_header X-Forwarded-For $remote_addr;\n"
+        "      proxy_set_header X-Forwarded-Host $host;\n"
+        "      proxy_set_header X-Forwarded-Port {};\n"
+        "      proxy_set_header X-Forwarded-Proto https;\n"
+        "      proxy_set_header Forwarded '';\n",
+        location, tls ? "https" : "http", upstream,
+        host_header(rule.origin_request).value_or("$host" + port_suffix()), public_port());
+    if (tls) text += tls_to_origin(rule);
+    if (const auto timeout = json::find_string(rule.origin_request, "connectTimeout")) {
+      if (const auto parsed = parse_duration(*timeout)) {
+        text += fmt::format("      proxy_connect_timeout {}ms;\n", parsed->count());
+      }
+    }
+    return text + "    }\n";
+  }
+
+  static std::optional<std::string> host_header(const json::object& options) {
+    const auto host = json::find_string(options, "httpHostHeader");
+    return host ? std::optional(quote(*host)) : std::nullopt;
+  }
+
+  static std::string tls_to_origin(const IngressRule& rule) {
+    std::string text;
+    std::string_view name =
+        std::string_view(rule.service).substr(std::string_view("https://").size());
+    name = name.substr(0, name.rfind(':'));
+    if (const auto given = json::find_string(rule.origin_request, "originServerName"))
+      name = *given;
+    text += fmt::format("      proxy_ssl_name {};\n", quote(name));
+    if (json::find_bool(rule.origin_request, "noTLSVerify").value_or(false)) {
+      return text + "      proxy_ssl_verify off;\n";
+    }
+    const auto bundle = json::find_string(rule.origin_request, "caPool");
+    return text + fmt::format(
+                      "      proxy_ssl_verify on;\n      proxy_ssl_verify_depth 5;\n"
+                      "      proxy_ssl_trusted_certificate {};\n",
+                      quote(bundle.value_or("/etc/ssl/certs/ca-certificates.crt")));
+  }
+
+  // One upstream an origin and number of connections kept to it.
+  std::string upstream_of(const IngressRule& rule) {
+    const std::int64_t keep = json::find_int(rule.origin_request, "keepAliveConnections").value_or(100);
+    const auto [entry, added] =
+        upstream_names_.emplace(std::pair(rule.service, keep),
+                                fmt::format("gatehouse_origin_{}", upstream_names_.size()));
+    if (added) {
+      std::string address = rule.service;
+      std::string_view usual_port = ":80";
+      if (address.starts_with("http://")) address.erase(0, 7);
+      if (address.starts_with("https://")) {
+        address.erase(0, 8);
+        usual_port = ":443";
+      }
+      const bool has_port = address.rfind(':') != std::string::npos &&
+                            (address.front() != '[' || address.find("]:") != std::string::npos);
+      if (!has_port) address += usual_port;
+      upstreams_ += fmt::format("  upstream {} {{\n    server {};\n{}  }}\n", entry->second,
+                                quote(address),
+                                keep > 0 ? fmt::format("    keepalive {};\n", keep) : "");
+    }
+    return entry->second;
+  }
+
+  void fail(std::string message) {
+    if (!error_) error_ = ConfigError{std::move(message)};
+  }
+
+  const Settings& settings_;
+  const model::Resources& resources_;
+  const Paths& paths_;
+  bool as_root_;
+  std::map<std::pair<std::string, std::int64_t>, std::string> upstream_names_;
+  std::string upstreams_;
+  std::optional<ConfigError> error_;
+};
+
+}  // namespace
+
+std::string quote(std::string_view value) {
+  std::string text = "\"";
+  for (const char character : value) {
+    GATEHOUSE_CHECK(static_cast<unsigned char>(character) >= 0x20, "no control characters here");
+    if (character == '"' || character == '\\') text += '\\';
+    text += character;
+  }
+  return text + "\"";
+}
+
+std::expected<std::string, ConfigError> render_nginx_config(const Settings& settings,
+                                                            const model::Resources& resources,
+                                                            const Paths& paths, bool as_root) {
+  return Renderer(settings, resources, paths, as_root).render();
+}
+
+}  // namespace gatehouse::dataplane

@@ -1,0 +1,136 @@
+#include "dataplane/nginx_config.h"
+
+#include <gtest/gtest.h>
+
+#include "base/check.h"
+
+namespace gatehouse::dataplane {
+namespace {
+
+class NginxConfig : public testing::Test {
+ protected:
+  NginxConfig() {
+    settings_.listen = {.address = "127.0.0.1", .https_port = 8443, .http_port = 8080};
+    settings_.certificates = {
+        {.hosts = {"*.team.example"}, .certificate_file = "/c", .key_file = "/k"}};
+    resources_.organization.auth_domain = "auth.team.example";
+    resources_.ingress = {{.hostname = "wiki.team.example",
+                           .path = "",
+                           .service = "http://127.0.0.1:9000",
+                           .origin_request = {}}};
+    paths_ = {.prefix = "/s/nginx",
+              .node_state = "/s/node-state",
+              .access_socket = "/s/run/access.sock",
+              .decision_log = "/s/log/decisions.jsonl",
+              .module = "/m.so"};
+  }
+  std::string render(bool as_root = false) {
+    auto text = render_nginx_config(settings_, resources_, paths_, as_root);
+    EXPECT_TRUE(text) << text.error().message;
+    return text.value_or("");
+  }
+  static std::size_t count(const std::string& text, std::string_view part) {
+    std::size_t result = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+      ++result;
+    return result;
+  }
+
+  configuration::Settings settings_;
+  model::Resources resources_;
+  Paths paths_;
+};
+
+TEST_F(NginxConfig, EveryHostHasAServerAndTheModuleIsOnByDefault) {
+  const std::string text = render();
+  EXPECT_NE(text.find("server_name auth.team.example;"), std::string::npos);
+  EXPECT_NE(text.find("server_name wiki.team.example;"), std::string::npos);
+  EXPECT_NE(text.find("http {\n  gatehouse_state_directory \"/s/node-state\";\n  gatehouse on;"),
+            std::string::npos);
+  EXPECT_NE(text.find("ssl_reject_handshake on;"), std::string::npos);
+  EXPECT_EQ(text.find("user "), std::string::npos);
+  EXPECT_NE(render(true).find("user www-data;"), std::string::npos);
+}
+
+// Off only where nothing is forwarded to an application.
+TEST_F(NginxConfig, NoApplicationLocationIsUnprotected) {
+  resources_.ingress.push_back({.hostname = "b.team.example",
+                                .path = "^/api",
+                                .service = "https://10.0.0.1",
+                                .origin_request = {}});
+  const std::string text = render();
+  for (std::size_t at = text.find("proxy_pass http://gatehouse_origin"); at != std::string::npos;
+       at = text.find("proxy_pass http://gatehouse_origin", at + 1)) {
+    const std::size_t begin = text.rfind("location", at);
+    EXPECT_EQ(text.substr(begin, at - begin).find("gatehouse off"), std::string::npos);
+  }
+  EXPECT_NE(text.find("location ~ \"^/api\""), std::string::npos);
+  EXPECT_NE(text.find("proxy_ssl_verify on;"), std::string::npos);
+}
+
+TEST_F(NginxConfig, IngressRulesInOrderUpToTheFirstForEverything) {
+  resources_.ingress = {
+      {.hostname = "wiki.team.example",
+       .path = "\\.php$",
+       .service = "http_status:404",
+       .origin_request = {}},
+      {.hostname = "*.team.example",
+       .path = "",
+       .service = "http://127.0.0.1:9001",
+       .origin_request = {}},
+      {.hostname = "wiki.team.example",
+       .path = "",
+       .service = "http://127.0.0.1:9002",
+       .origin_request = {}},
+  };
+  const std::string text = render();
+  EXPECT_NE(text.find("location ~ \"\\\\.php$\" {\n      return 404;"), std::string::npos);
+  EXPECT_NE(text.find("127.0.0.1:9001"), std::string::npos);
+  EXPECT_EQ(text.find("127.0.0.1:9002"), std::string::npos);
+}
+
+TEST_F(NginxConfig, OneUpstreamAnOrigin) {
+  resources_.ingress.push_back({.hostname = "b.team.example",
+                                .path = "",
+                                .service = "http://127.0.0.1:9000",
+                                .origin_request = {}});
+  EXPECT_EQ(count(render(), "server \"127.0.0.1:9000\""), 1u);
+}
+
+TEST_F(NginxConfig, TheHostHeaderIsOursNotTheClients) {
+  std::string text = render();
+  EXPECT_NE(text.find("proxy_set_header Host $host:8443;"), std::string::npos);
+  settings_.listen.public_https_port = 443;
+  text = render();
+  EXPECT_NE(text.find("proxy_set_header Host $host;"), std::string::npos);
+  EXPECT_NE(text.find("return 308 https://$host$request_uri;"), std::string::npos);
+  EXPECT_EQ(text.find("$http_host"), std::string::npos);
+}
+
+TEST_F(NginxConfig, AHostWithoutACertificateIsAnErrorThatNamesIt) {
+  resources_.ingress[0].hostname = "wiki.other.example";
+  const auto text = render_nginx_config(settings_, resources_, paths_, false);
+  ASSERT_FALSE(text);
+  EXPECT_NE(text.error().message.find("wiki.other.example"), std::string::npos);
+}
+
+TEST_F(NginxConfig, OnlyWebSocketIsUpgraded) {
+  const std::string text = render();
+  EXPECT_NE(text.find("~*^websocket$ websocket;"), std::string::npos);
+  EXPECT_EQ(text.find("Upgrade $http_upgrade"), std::string::npos);
+}
+
+TEST_F(NginxConfig, WithoutAnHttpPortThereAreNoRedirects) {
+  settings_.listen.http_port = 0;
+  EXPECT_EQ(render().find("308"), std::string::npos);
+}
+
+TEST(Quote, ReadsBackToTheByte) {
+  EXPECT_EQ(quote("a b"), "\"a b\"");
+  EXPECT_EQ(quote("a\"; evil on; #"), "\"a\\\"; evil on; #\"");
+  EXPECT_EQ(quote("\\d+$"), "\"\\\\d+$\"");
+  EXPECT_THROW((void)quote("a\nb"), InvariantViolation);
+}
+
+}  // namespace
+}  // namespace gatehouse::dataplane
