@@ -1,0 +1,35 @@
+// The handlers of /cdn-cgi/access/*, by theme. Each answers one request; routing, methods, hosts
+// and origins have been checked by access_endpoints.cc.
+#pragma once
+
+#include <string>
+
+#include "adapters/access/call.h"
+#include "controlplane/session.h"
+#include "net/http.h"
+
+namespace gatehouse::adapters {
+
+// sign_in_endpoints.cc: the auth domain
+[[nodiscard]] net::HttpResponse get_login(const Call& call);
+[[nodiscard]] net::HttpResponse post_login(const Call& call);
+[[nodiscard]] net::HttpResponse get_start(const Call& call);
+[[nodiscard]] net::HttpResponse get_callback(const Call& call);
+[[nodiscard]] net::HttpResponse post_pin_request(const Call& call);
+[[nodiscard]] net::HttpResponse post_pin_verify(const Call& call);
+[[nodiscard]] net::HttpResponse get_posture_start(const Call& call);
+[[nodiscard]] net::HttpResponse get_posture_page(const Call& call);
+[[nodiscard]] net::HttpResponse post_posture_result(const Call& call);
+[[nodiscard]] net::HttpResponse get_refused(const Call& call);
+
+// session_endpoints.cc
+[[nodiscard]] net::HttpResponse get_home(const Call& call);
+[[nodiscard]] net::HttpResponse get_global_logout(const Call& call);
+[[nodiscard]] net::HttpResponse get_authorized(const Call& call);
+[[nodiscard]] net::HttpResponse get_application_logout(const Call& call);
+[[nodiscard]] net::HttpResponse get_identity(const Call& call);
+
+// home_page.cc
+[[nodiscard]] std::string home_page(const controlplane::Home& home);
+
+}  // namespace gatehouse::adapters

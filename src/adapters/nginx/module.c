@@ -1,0 +1,742 @@
+/* ngx_http_gatehouse_module: nginx's side of the policy enforcement point. It only moves values between
+ * nginx and core.h; every decision is made behind that line.
+ *
+ *   http { gatehouse_state_directory /var/lib/gatehouse/node-state;
+ *          server { gatehouse on; location / { proxy_pass http://application; } } }
+ *
+ * Phases: POST_READ takes the credentials and removes inbound identity headers before anything can read
+ * them; PREACCESS decides (it is not subject to `satisfy any`, and it runs again after an internal
+ * redirect, on what is then forwarded). docs/guides/own-nginx.md. */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "adapters/nginx/core.h"
+
+typedef struct {
+    ngx_str_t state_directory;
+} ngx_http_gatehouse_main_conf_t;
+
+typedef struct {
+    ngx_flag_t enabled;
+} ngx_http_gatehouse_loc_conf_t;
+
+typedef struct {
+    gh_credentials credentials;
+    ngx_str_t effect;
+    ngx_str_t reason;
+    ngx_str_t policy_id;
+    ngx_str_t application_id;
+    unsigned audited : 1;
+    unsigned decided : 1;
+} ngx_http_gatehouse_ctx_t;
+
+typedef enum {
+    NGX_HTTP_GATEHOUSE_EFFECT = 0,
+    NGX_HTTP_GATEHOUSE_REASON,
+    NGX_HTTP_GATEHOUSE_POLICY_ID,
+    NGX_HTTP_GATEHOUSE_APPLICATION_ID,
+    NGX_HTTP_GATEHOUSE_AUDITED
+} ngx_http_gatehouse_variable_e;
+
+/* One a worker process, made in init_process. */
+static gh_core *ngx_http_gatehouse_core;
+
+static ngx_int_t ngx_http_gatehouse_add_variables(ngx_conf_t *cf);
+static ngx_int_t ngx_http_gatehouse_init(ngx_conf_t *cf);
+static void *ngx_http_gatehouse_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_gatehouse_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_gatehouse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+static ngx_int_t ngx_http_gatehouse_init_process(ngx_cycle_t *cycle);
+static void ngx_http_gatehouse_exit_process(ngx_cycle_t *cycle);
+
+static ngx_command_t ngx_http_gatehouse_commands[] = {
+    { ngx_string("gatehouse_state_directory"),
+      NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_gatehouse_main_conf_t, state_directory),
+      NULL },
+
+    { ngx_string("gatehouse"),
+      NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_gatehouse_loc_conf_t, enabled),
+      NULL },
+
+    ngx_null_command
+};
+
+static ngx_http_module_t ngx_http_gatehouse_module_ctx = {
+    ngx_http_gatehouse_add_variables,
+    ngx_http_gatehouse_init,
+    ngx_http_gatehouse_create_main_conf,
+    NULL,
+    NULL,
+    NULL,
+    ngx_http_gatehouse_create_loc_conf,
+    ngx_http_gatehouse_merge_loc_conf
+};
+
+ngx_module_t ngx_http_gatehouse_module = {
+    NGX_MODULE_V1,
+    &ngx_http_gatehouse_module_ctx,
+    ngx_http_gatehouse_commands,
+    NGX_HTTP_MODULE,
+    NULL,
+    NULL,
+    ngx_http_gatehouse_init_process,
+    NULL,
+    NULL,
+    ngx_http_gatehouse_exit_process,
+    NULL,
+    NGX_MODULE_V1_PADDING
+};
+
+/* What nginx's own build generates for a dynamic module. */
+ngx_module_t *ngx_modules[] = { &ngx_http_gatehouse_module, NULL };
+char *ngx_module_names[] = { "ngx_http_gatehouse_module", NULL };
+char *ngx_module_order[] = { NULL };
+
+
+static void
+ngx_http_gatehouse_cleanup(void *data)
+{
+    /* Marks our context in the pool's cleanup list; there is nothing to free. */
+    (void) data;
+}
+
+
+/* The context, also after an internal redirect has cleared the module contexts. */
+static ngx_http_gatehouse_ctx_t *
+ngx_http_gatehouse_find_ctx(ngx_http_request_t *r)
+{
+    ngx_http_gatehouse_ctx_t *ctx;
+    ngx_pool_cleanup_t       *cln;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_gatehouse_module);
+    if (ctx != NULL) {
+        return ctx;
+    }
+    for (cln = r->pool->cleanup; cln != NULL; cln = cln->next) {
+        if (cln->handler == ngx_http_gatehouse_cleanup) {
+            ngx_http_set_ctx(r, cln->data, ngx_http_gatehouse_module);
+            return cln->data;
+        }
+    }
+    return NULL;
+}
+
+
+static ngx_http_gatehouse_ctx_t *
+ngx_http_gatehouse_make_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_gatehouse_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+    cln->handler = ngx_http_gatehouse_cleanup;
+    ngx_memzero(cln->data, sizeof(ngx_http_gatehouse_ctx_t));
+    ngx_http_set_ctx(r, cln->data, ngx_http_gatehouse_module);
+    return cln->data;
+}
+
+
+static ngx_int_t
+ngx_http_gatehouse_is_cookie(const ngx_table_elt_t *h)
+{
+    return h->key.len == sizeof("cookie") - 1
+           && ngx_strncmp(h->lowcase_key, "cookie", sizeof("cookie") - 1) == 0;
+}
+
+
+static void
+ngx_http_gatehouse_collect(gh_credentials *credentials, gh_header_kind kind,
+                           const ngx_table_elt_t *h)
+{
+    gh_text value;
+
+    value.data = (const char *) h->value.data;
+    value.size = h->value.len;
+    switch (kind) {
+    case GH_HEADER_ACCESS_TOKEN:
+        credentials->header_token = value;
+        credentials->header_token_count++;
+        break;
+    case GH_HEADER_CLIENT_ID:
+        credentials->client_id = value;
+        credentials->client_id_count++;
+        break;
+    case GH_HEADER_CLIENT_SECRET:
+        credentials->client_secret = value;
+        credentials->client_secret_count++;
+        break;
+    default:
+        if (ngx_http_gatehouse_is_cookie(h)) {
+            gh_collect_cookies(value.data, value.size, credentials);
+        }
+    }
+}
+
+
+/* Reads the credentials (when given) and says how many headers are not to go on. */
+static ngx_uint_t
+ngx_http_gatehouse_scan(ngx_http_request_t *r, gh_credentials *credentials)
+{
+    ngx_list_part_t *part;
+    ngx_table_elt_t *h;
+    ngx_uint_t       i, unwanted;
+    gh_header_kind   kind;
+
+    unwanted = 0;
+    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+        h = part->elts;
+        for (i = 0; i < part->nelts; i++) {
+            kind = gh_classify_header((const char *) h[i].lowcase_key, h[i].key.len);
+            if (credentials != NULL) {
+                ngx_http_gatehouse_collect(credentials, kind, &h[i]);
+            }
+            if (kind != GH_HEADER_FOREIGN) {
+                unwanted++;
+            }
+        }
+    }
+    return unwanted;
+}
+
+
+/* Makes the list of request headers anew without the unwanted ones and, with `cookies`, without our
+ * cookies. Elements are copied: pointers that nginx keeps to the old ones stay good. */
+static ngx_int_t
+ngx_http_gatehouse_rebuild(ngx_http_request_t *r, ngx_uint_t cookies)
+{
+    ngx_list_t       old;
+    ngx_list_part_t *part;
+    ngx_table_elt_t *h, *kept;
+    ngx_uint_t       i, count;
+    size_t           left;
+    u_char          *line;
+
+    old = r->headers_in.headers;
+    count = 0;
+    for (part = &old.part; part != NULL; part = part->next) {
+        count += part->nelts;
+    }
+    if (ngx_list_init(&r->headers_in.headers, r->pool, count + 6, sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+    for (part = &old.part; part != NULL; part = part->next) {
+        h = part->elts;
+        for (i = 0; i < part->nelts; i++) {
+            if (gh_classify_header((const char *) h[i].lowcase_key, h[i].key.len)
+                != GH_HEADER_FOREIGN)
+            {
+                continue;
+            }
+            line = NULL;
+            if (cookies && ngx_http_gatehouse_is_cookie(&h[i])) {
+                line = ngx_pnalloc(r->pool, 2 * h[i].value.len + 1);
+                if (line == NULL) {
+                    return NGX_ERROR;
+                }
+                if (!gh_strip_cookies((const char *) h[i].value.data, h[i].value.len,
+                                      (char *) line, &left))
+                {
+                    line = NULL;
+                } else if (left == 0) {
+                    continue;
+                }
+            }
+            kept = ngx_list_push(&r->headers_in.headers);
+            if (kept == NULL) {
+                return NGX_ERROR;
+            }
+            *kept = h[i];
+            if (line != NULL) {
+                kept->value.data = line;
+                kept->value.len = left;
+            }
+        }
+    }
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gatehouse_add_header(ngx_http_request_t *r, const char *name, const char *lowcase,
+                              size_t size, gh_text value)
+{
+    ngx_table_elt_t *h;
+
+    if (value.size == 0) {
+        return NGX_OK;
+    }
+    h = ngx_list_push(&r->headers_in.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+    h->key.data = (u_char *) name;
+    h->key.len = size;
+    h->lowcase_key = (u_char *) lowcase;
+    h->hash = ngx_hash_key((u_char *) lowcase, size);
+    h->value.data = (u_char *) value.data;
+    h->value.len = value.size;
+    return NGX_OK;
+}
+
+#define ngx_http_gatehouse_add(r, name, lowcase, value)                                           \
+    ngx_http_gatehouse_add_header(r, name, lowcase, sizeof(name) - 1, value)
+
+
+static ngx_int_t
+ngx_http_gatehouse_post_read_handler(ngx_http_request_t *r)
+{
+    ngx_http_gatehouse_main_conf_t *mcf;
+    ngx_http_gatehouse_ctx_t       *ctx;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_gatehouse_module);
+    if (mcf->state_directory.len == 0 || ngx_http_gatehouse_find_ctx(r) != NULL) {
+        return NGX_DECLINED;
+    }
+    ctx = ngx_http_gatehouse_make_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (ngx_http_gatehouse_scan(r, &ctx->credentials) > 0
+        && ngx_http_gatehouse_rebuild(r, 0) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return NGX_DECLINED;
+}
+
+
+static void *
+ngx_http_gatehouse_allocate(void *pool, size_t size)
+{
+    return ngx_pnalloc(pool, size);
+}
+
+
+static gh_text
+ngx_http_gatehouse_text(ngx_str_t text)
+{
+    gh_text result;
+
+    result.data = (const char *) text.data;
+    result.size = text.len;
+    return result;
+}
+
+
+static ngx_str_t
+ngx_http_gatehouse_str(gh_text text)
+{
+    ngx_str_t result;
+
+    result.data = (u_char *) text.data;
+    result.len = text.size;
+    return result;
+}
+
+
+static ngx_int_t
+ngx_http_gatehouse_keep(ngx_http_request_t *r, gh_text text, ngx_str_t *kept)
+{
+    ngx_str_null(kept);
+    if (text.size == 0) {
+        return NGX_OK;
+    }
+    kept->data = ngx_pnalloc(r->pool, text.size);
+    if (kept->data == NULL) {
+        return NGX_ERROR;
+    }
+    ngx_memcpy(kept->data, text.data, text.size);
+    kept->len = text.size;
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gatehouse_address(ngx_http_request_t *r, gh_request *request)
+{
+    static const unsigned char none[16];
+    struct sockaddr           *sa;
+
+    sa = r->connection->sockaddr;
+    request->address = none;
+    request->address_size = sizeof(none);
+    if (sa->sa_family == AF_INET) {
+        request->address = (const unsigned char *) &((struct sockaddr_in *) sa)->sin_addr;
+        request->address_size = 4;
+    } else if (sa->sa_family == AF_INET6) {
+        request->address = (const unsigned char *) &((struct sockaddr_in6 *) sa)->sin6_addr;
+        request->address_size = 16;
+    }
+}
+
+
+/* The first header of that name; what follows is only read for requests that are not let through. */
+static gh_text
+ngx_http_gatehouse_header(ngx_http_request_t *r, const char *lowcase)
+{
+    ngx_list_part_t *part;
+    ngx_table_elt_t *h;
+    ngx_uint_t       i;
+    size_t           size;
+    gh_text          none = { NULL, 0 };
+
+    size = ngx_strlen(lowcase);
+    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+        h = part->elts;
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == size && ngx_strncmp(h[i].lowcase_key, lowcase, size) == 0) {
+                return ngx_http_gatehouse_text(h[i].value);
+            }
+        }
+    }
+    return none;
+}
+
+
+static gh_text
+ngx_http_gatehouse_variable_text(ngx_http_request_t *r, const char *name)
+{
+    ngx_str_t                  key;
+    ngx_http_variable_value_t *value;
+    gh_text                    result = { NULL, 0 };
+
+    key.data = (u_char *) name;
+    key.len = ngx_strlen(name);
+    value = ngx_http_get_variable(r, &key, ngx_hash_key(key.data, key.len));
+    if (value != NULL && !value->not_found) {
+        result.data = (const char *) value->data;
+        result.size = value->len;
+    }
+    return result;
+}
+
+
+static ngx_int_t
+ngx_http_gatehouse_add_out(ngx_http_request_t *r, const char *name, gh_text value)
+{
+    ngx_table_elt_t *h;
+
+    if (value.size == 0) {
+        return NGX_OK;
+    }
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value = ngx_http_gatehouse_str(value);
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gatehouse_refuse(ngx_http_request_t *r, const gh_request *request)
+{
+    static const gh_text      no_store = { "private, no-store", sizeof("private, no-store") - 1 };
+    static const gh_text      no_referrer = { "no-referrer", sizeof("no-referrer") - 1 };
+    static const gh_text      nosniff = { "nosniff", sizeof("nosniff") - 1 };
+    static const gh_text      scheme = { "Cloudflare-Access", sizeof("Cloudflare-Access") - 1 };
+    gh_particulars            particulars;
+    gh_response               response;
+    ngx_http_complex_value_t  body;
+    ngx_str_t                 type;
+    ngx_int_t                 rc;
+    gh_text                   none = { NULL, 0 };
+
+    particulars.method = ngx_http_gatehouse_text(r->method_name);
+    particulars.sec_fetch_mode = ngx_http_gatehouse_header(r, "sec-fetch-mode");
+    particulars.accept = ngx_http_gatehouse_header(r, "accept");
+    particulars.x_requested_with = ngx_http_gatehouse_header(r, "x-requested-with");
+    particulars.upgrade = ngx_http_gatehouse_header(r, "upgrade");
+    particulars.content_type = ngx_http_gatehouse_header(r, "content-type");
+    particulars.access_control_request_method =
+        ngx_http_gatehouse_header(r, "access-control-request-method");
+    particulars.app_session = ngx_http_gatehouse_variable_text(r, "cookie_cf_appsession");
+    particulars.request_id = ngx_http_gatehouse_variable_text(r, "request_id");
+
+    if (ngx_http_gatehouse_core == NULL) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+    gh_respond(ngx_http_gatehouse_core, request, &particulars, ngx_http_gatehouse_allocate, r->pool,
+               &response);
+    if (ngx_http_gatehouse_add_out(r, "Cache-Control", no_store) != NGX_OK
+        || ngx_http_gatehouse_add_out(r, "Referrer-Policy", no_referrer) != NGX_OK
+        || ngx_http_gatehouse_add_out(r, "X-Content-Type-Options", nosniff) != NGX_OK
+        || ngx_http_gatehouse_add_out(r, "Set-Cookie", response.set_cookie) != NGX_OK
+        || ngx_http_gatehouse_add_out(r, "Content-Security-Policy",
+                                      response.content_security_policy) != NGX_OK
+        || ngx_http_gatehouse_add_out(r, "CF-Access-Aud",
+                                      response.status == 302 ? none : response.audience) != NGX_OK
+        || ngx_http_gatehouse_add_out(r, "CF-Access-Domain",
+                                      response.status == 302 ? none : response.domain) != NGX_OK
+        || ngx_http_gatehouse_add_out(r, "WWW-Authenticate",
+                                      response.status == 401 ? scheme : none) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (response.location.size > 0) {
+        r->headers_out.location = ngx_list_push(&r->headers_out.headers);
+        if (r->headers_out.location == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+        ngx_memzero(r->headers_out.location, sizeof(ngx_table_elt_t));
+        r->headers_out.location->hash = 1;
+        ngx_str_set(&r->headers_out.location->key, "Location");
+        r->headers_out.location->value = ngx_http_gatehouse_str(response.location);
+        return NGX_HTTP_MOVED_TEMPORARILY;
+    }
+    if (response.body.size == 0) {
+        return response.status;
+    }
+    ngx_memzero(&body, sizeof(body));
+    body.value = ngx_http_gatehouse_str(response.body);
+    type = ngx_http_gatehouse_str(response.content_type);
+    rc = ngx_http_send_response(r, (ngx_uint_t) response.status, &type, &body);
+    ngx_http_finalize_request(r, rc);
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_http_gatehouse_preaccess_handler(ngx_http_request_t *r)
+{
+    ngx_http_gatehouse_loc_conf_t *lcf;
+    ngx_http_gatehouse_ctx_t      *ctx;
+    gh_request                     request;
+    gh_verdict                     verdict;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_gatehouse_module);
+    if (!lcf->enabled) {
+        return NGX_DECLINED;
+    }
+    ctx = ngx_http_gatehouse_find_ctx(r);
+    if (ctx == NULL || ngx_http_gatehouse_core == NULL) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+    ngx_memzero(&request, sizeof(request));
+    request.host = ngx_http_gatehouse_text(r->headers_in.server);
+    /* What proxy_pass without a URI forwards. */
+    request.target = ngx_http_gatehouse_text(r->valid_unparsed_uri ? r->unparsed_uri : r->uri);
+    ngx_http_gatehouse_address(r, &request);
+    request.now = ngx_time();
+    request.credentials = &ctx->credentials;
+
+    gh_decide(ngx_http_gatehouse_core, &request, ngx_http_gatehouse_allocate, r->pool, &verdict);
+
+    ctx->decided = 1;
+    ctx->audited = verdict.audited ? 1 : 0;
+    ctx->effect.data = (u_char *) verdict.effect;
+    ctx->effect.len = ngx_strlen(verdict.effect);
+    ctx->reason.data = (u_char *) verdict.reason;
+    ctx->reason.len = ngx_strlen(verdict.reason);
+    if (ngx_http_gatehouse_keep(r, verdict.policy_id, &ctx->policy_id) != NGX_OK
+        || ngx_http_gatehouse_keep(r, verdict.application_id, &ctx->application_id) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (!verdict.pass) {
+        return ngx_http_gatehouse_refuse(r, &request);
+    }
+    if (ngx_http_gatehouse_rebuild(r, 1) != NGX_OK
+        || ngx_http_gatehouse_add(r, "Cf-Access-Jwt-Assertion", "cf-access-jwt-assertion",
+                                  verdict.assertion) != NGX_OK
+        || ngx_http_gatehouse_add(r, "Cf-Access-Authenticated-User-Email",
+                                  "cf-access-authenticated-user-email", verdict.email) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (verdict.decision_headers
+        && (ngx_http_gatehouse_add(r, "Gatehouse-Policy-Id", "gatehouse-policy-id",
+                                   ngx_http_gatehouse_text(ctx->policy_id)) != NGX_OK
+            || ngx_http_gatehouse_add(r, "Gatehouse-Policy-Name", "gatehouse-policy-name",
+                                      verdict.policy_name) != NGX_OK
+            || ngx_http_gatehouse_add(r, "Gatehouse-Device-Id", "gatehouse-device-id",
+                                      verdict.device_id) != NGX_OK
+            || ngx_http_gatehouse_add(r, "Gatehouse-Request-Id", "gatehouse-request-id",
+                                      ngx_http_gatehouse_variable_text(r, "request_id"))
+                   != NGX_OK))
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_gatehouse_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_gatehouse_ctx_t *ctx;
+    ngx_str_t                 value = ngx_null_string;
+
+    ctx = ngx_http_gatehouse_find_ctx(r);
+    if (ctx != NULL && ctx->decided) {
+        switch ((ngx_http_gatehouse_variable_e) data) {
+        case NGX_HTTP_GATEHOUSE_EFFECT:
+            value = ctx->effect;
+            break;
+        case NGX_HTTP_GATEHOUSE_REASON:
+            value = ctx->reason;
+            break;
+        case NGX_HTTP_GATEHOUSE_POLICY_ID:
+            value = ctx->policy_id;
+            break;
+        case NGX_HTTP_GATEHOUSE_APPLICATION_ID:
+            value = ctx->application_id;
+            break;
+        case NGX_HTTP_GATEHOUSE_AUDITED:
+            ngx_str_set(&value, "0");
+            if (ctx->audited) {
+                ngx_str_set(&value, "1");
+            }
+            break;
+        }
+    }
+    if (value.len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+    v->data = value.data;
+    v->len = (unsigned) value.len & 0xfffffff;
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gatehouse_add_variables(ngx_conf_t *cf)
+{
+    static const char *names[] = { "gatehouse_effect", "gatehouse_reason", "gatehouse_policy_id",
+                                   "gatehouse_application_id", "gatehouse_audited" };
+    ngx_http_variable_t *variable;
+    ngx_str_t            name;
+    ngx_uint_t           i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        name.data = (u_char *) names[i];
+        name.len = ngx_strlen(names[i]);
+        variable = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
+        if (variable == NULL) {
+            return NGX_ERROR;
+        }
+        variable->get_handler = ngx_http_gatehouse_variable;
+        variable->data = i;
+    }
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_gatehouse_init(ngx_conf_t *cf)
+{
+    ngx_http_core_main_conf_t *cmcf;
+    ngx_http_handler_pt       *handler;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    handler = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+    if (handler == NULL) {
+        return NGX_ERROR;
+    }
+    *handler = ngx_http_gatehouse_post_read_handler;
+    handler = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (handler == NULL) {
+        return NGX_ERROR;
+    }
+    *handler = ngx_http_gatehouse_preaccess_handler;
+    return NGX_OK;
+}
+
+
+static void *
+ngx_http_gatehouse_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_gatehouse_main_conf_t));
+}
+
+
+static void *
+ngx_http_gatehouse_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_gatehouse_loc_conf_t *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gatehouse_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+    conf->enabled = NGX_CONF_UNSET;
+    return conf;
+}
+
+
+static char *
+ngx_http_gatehouse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_gatehouse_main_conf_t *mcf;
+    ngx_http_gatehouse_loc_conf_t  *prev = parent;
+    ngx_http_gatehouse_loc_conf_t  *conf = child;
+
+    ngx_conf_merge_value(conf->enabled, prev->enabled, 0);
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_gatehouse_module);
+    if (conf->enabled && mcf->state_directory.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"gatehouse on\" needs \"gatehouse_state_directory\" in the http block");
+        return NGX_CONF_ERROR;
+    }
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_gatehouse_log(void *log, const char *message)
+{
+    ngx_log_error(NGX_LOG_ERR, (ngx_log_t *) log, 0, "gatehouse: %s", message);
+}
+
+
+static ngx_int_t
+ngx_http_gatehouse_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_gatehouse_main_conf_t *mcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) {
+        return NGX_OK;
+    }
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_gatehouse_module);
+    if (mcf == NULL || mcf->state_directory.len == 0) {
+        return NGX_OK;
+    }
+    /* A failure here must not be NGX_ERROR: the worker could not be started again and clients would
+     * hang. Without a core every request is refused. The text of the configuration ends with NUL. */
+    ngx_http_gatehouse_core = gh_core_create((const char *) mcf->state_directory.data,
+                                             ngx_http_gatehouse_log, cycle->log);
+    if (ngx_http_gatehouse_core == NULL) {
+        ngx_log_error(NGX_LOG_CRIT, cycle->log, 0, "gatehouse: cannot start, refusing every request");
+    }
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gatehouse_exit_process(ngx_cycle_t *cycle)
+{
+    (void) cycle;
+    gh_core_destroy(ngx_http_gatehouse_core);
+    ngx_http_gatehouse_core = NULL;
+}
