@@ -1,0 +1,60 @@
+#include "apps/gatehouse/admin_endpoints.h"
+
+#include "base/json.h"
+
+namespace gatehouse::apps {
+namespace {
+
+net::HttpResponse answer(int status, const json::object& body) {
+  return {status, {{"Content-Type", "application/json"}}, json::serialize(body)};
+}
+
+json::array to_json(const std::vector<configuration::Problem>& problems) {
+  json::array list;
+  for (const auto& problem : problems) {
+    list.push_back(json::object{{"file", problem.file},
+                                {"line", problem.line},
+                                {"field", problem.field},
+                                {"message", problem.message}});
+  }
+  return list;
+}
+
+}  // namespace
+
+net::Router make_admin_router(std::function<ReloadOutcome(const std::string& path)> reload,
+                              std::function<StatusReport()> status) {
+  const net::Handler apply = [reload = std::move(reload)](const net::HttpRequest& request) {
+    const auto body = json::parse(request.body);
+    const auto path = body && body->is_object() ? json::find_string(body->get_object(), "path")
+                                                : std::nullopt;
+    if (!path || !path->starts_with("/")) {
+      return answer(400, {{"error", "`path` must be the absolute path of a configuration file"}});
+    }
+    const ReloadOutcome outcome = reload(std::string(*path));
+    if (!outcome.problems.empty()) return answer(422, {{"problems", to_json(outcome.problems)}});
+    return answer(200, {{"sequence", outcome.sequence},
+                        {"changed", outcome.changed},
+                        {"nginx_reloaded", outcome.nginx_reloaded}});
+  };
+  const net::Handler report = [status = std::move(status)](const net::HttpRequest&) {
+    const StatusReport now = status();
+    return answer(200, {{"status", "ok"},
+                        {"issuer", now.issuer},
+                        {"sequence", now.sequence},
+                        {"applications", now.applications},
+                        {"sessions", now.sessions},
+                        {"nginx_pid", now.nginx_pid},
+                        {"nginx_restarts", now.nginx_restarts}});
+  };
+  const net::Handler unknown = [](const net::HttpRequest&) {
+    return answer(404, {{"error", "not found"}});
+  };
+  return [apply, report, unknown](const net::HttpRequest& request) -> net::Route {
+    if (request.method == "POST" && request.path == "/apply") return {net::Pool::Store, apply};
+    if (request.method == "GET" && request.path == "/status") return {net::Pool::Store, report};
+    return {net::Pool::Inline, unknown};
+  };
+}
+
+}  // namespace gatehouse::apps
