@@ -360,13 +360,13 @@ bool has_compatibility_characters(std::string_view path) {
       ++i;
       continue;
     }
-    const auto [point, length, well_formed] = decode_carelessly(path.substr(i));
-    if (length > 1 && well_formed &&
-        std::ranges::any_of(kRanges, [point = point](const Range& range) {
-          return range.first <= point && point <= range.last;
+    const Decoded decoded = decode_carelessly(path.substr(i));
+    if (decoded.length > 1 && decoded.well_formed &&
+        std::ranges::any_of(kRanges, [&](const Range& range) {
+          return range.first <= decoded.point && decoded.point <= range.last;
         }))
       return true;
-    i += well_formed ? length : 1;
+    i += decoded.well_formed ? decoded.length : 1;
   }
   return false;
 }

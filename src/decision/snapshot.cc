@@ -77,6 +77,7 @@ Snapshot::Host Snapshot::host_of(std::string_view host) const {
   const std::string_view name = normalized_host(host, buffer);
   Host found;
   if (const auto own = exact_hosts_.find(name); own != exact_hosts_.end()) found.own = &own->second;
+  if (wildcard_hosts_.empty()) return found;
   const auto dot = name.find('.');
   if (dot == std::string_view::npos || dot == 0) return found;
   if (const auto above = wildcard_hosts_.find(name.substr(dot + 1)); above != wildcard_hosts_.end())

@@ -18,7 +18,8 @@ inline constexpr std::size_t kMaxConfigurationBytes = 32 * 1024 * 1024;
 inline constexpr std::size_t kMaxGroupDepth = 16;
 inline constexpr std::chrono::seconds kSignInLifetime{600};  // from login page to callback
 inline constexpr std::chrono::seconds kCodeLifetime{60};     // authorized?nonce=
-inline constexpr std::chrono::seconds kPostureNonceLifetime{60};
+// A browser's permission question may stay open for two minutes before the agent is asked.
+inline constexpr std::chrono::seconds kPostureNonceLifetime{180};
 inline constexpr std::chrono::seconds kPinLifetime{600};
 inline constexpr std::chrono::seconds kMaxEvidenceSkew{30};  // evidence from the future
 

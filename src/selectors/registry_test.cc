@@ -18,8 +18,7 @@ TEST(Registry, HasEveryFolderInAlphabeticalOrder) {
   EXPECT_TRUE(std::ranges::is_sorted(names));
   std::vector<std::string> folders;
   for (const auto& entry :
-       std::filesystem::directory_iterator(
-           std::filesystem::path(GATEHOUSE_TESTDATA).parent_path()))
+       std::filesystem::directory_iterator(std::filesystem::path(GATEHOUSE_TESTDATA).parent_path()))
     if (entry.is_directory()) folders.push_back(entry.path().filename());
   std::ranges::sort(folders);
   EXPECT_EQ(names, folders);

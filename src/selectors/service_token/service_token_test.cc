@@ -23,7 +23,8 @@ TEST(ServiceToken, MatchesAUsableTokenOfTheList) {
       {"for ever", "id-staff", std::nullopt, true, Truth::True, Reason::None},
       {"another", "id-others", std::nullopt, true, Truth::False, Reason::ServiceTokenNotPermitted},
       {"the second before", "id-staff", testing::kNow + 1s, true, Truth::True, Reason::None},
-      {"expires now", "id-staff", testing::kNow, true, Truth::False, Reason::ServiceTokenNotPermitted},
+      {"expires now", "id-staff", testing::kNow, true, Truth::False,
+       Reason::ServiceTokenNotPermitted},
       {"disabled", "id-staff", std::nullopt, false, Truth::False, Reason::ServiceTokenNotPermitted},
   };
   for (const auto& test : cases) {
