@@ -1,4 +1,5 @@
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "base/try.h"
@@ -111,17 +112,20 @@ json::object document_of(const Context& context, const Configuration& configurat
 std::expected<json::object, Failure> identity_of(Context& context, const Browser& browser,
                                                  std::string_view host, std::string_view token) {
   const auto configuration = GATEHOUSE_TRY(configuration_in_force(context));
-  const std::unexpected not_signed_in{Failure{FailureKind::NotSignedIn, {}}};
+  std::optional<std::string_view> application_host = host;
   if (host == configuration->snapshot->auth_domain()) {
     const auto claims = verify_own_token(context, *configuration, kGlobalTokenType,
                                          configuration->snapshot->issuer(), token);
     const auto sessions = GATEHOUSE_TRY(live_sessions(context, browser));
-    if (!claims || sessions.empty()) return not_signed_in;
-    return document_of(context, *configuration, browser, sessions.front(), *claims);
+    if (claims && !sessions.empty())
+      return document_of(context, *configuration, browser, sessions.front(), *claims);
+    // @cloudflare/pages-plugin-cloudflare-access brings here the token that the application
+    // received.
+    application_host = std::nullopt;
   }
-  const auto verified =
-      GATEHOUSE_TRY(verify_application_token(context, *configuration, browser, host, token));
-  if (!verified) return not_signed_in;
+  const auto verified = GATEHOUSE_TRY(
+      verify_application_token(context, *configuration, browser, application_host, token));
+  if (!verified) return std::unexpected(Failure{FailureKind::NotSignedIn, {}});
   return document_of(context, *configuration, browser, verified->session, verified->claims);
 }
 

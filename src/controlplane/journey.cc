@@ -37,12 +37,11 @@ std::string query_of(const Journey& journey) {
 
 bool is_local_path(std::string_view text) {
   if (text.empty() || text.size() > model::kMaxUrlBytes || text.front() != '/') return false;
-  if (!std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; }))
-    return false;
   // A browser reads a backslash as a slash; a careless server decodes before it looks.
-  const std::string_view path = path_of(text);
-  if (path.find('\\') != std::string_view::npos) return false;
-  const auto decoded = percent_decode(path);
+  if (!std::all_of(text.begin(), text.end(),
+                   [](char c) { return c > 0x20 && c < 0x7f && c != '\\'; }))
+    return false;
+  const auto decoded = percent_decode(path_of(text));
   if (!decoded || (decoded->size() > 1 && is_slash((*decoded)[1]))) return false;
   return !ascii_lower(*decoded).starts_with("/cdn-cgi/access");
 }

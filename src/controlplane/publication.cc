@@ -7,10 +7,11 @@
 #include <set>
 #include <utility>
 
-#include "base/encoding.h"
+#include "base/check.h"
 #include "base/try.h"
 #include "controlplane/audit.h"
 #include "controlplane/journey.h"
+#include "controlplane/profile_check.h"
 #include "policy/snapshot_document.h"
 
 namespace gatehouse::controlplane {
@@ -26,38 +27,6 @@ json::object secrets_of(const model::Resources& resources) {
   for (const auto& provider : resources.identity_providers)
     if (!provider.client_secret.empty()) secrets[provider.id] = provider.client_secret.reveal();
   return secrets;
-}
-
-// `exchange.method`, `public_certificate[1]` below `parent`, as RFC 6901 has it.
-std::string pointer_to(const std::string& parent, std::string_view field) {
-  std::string pointer = parent;
-  if (!field.empty()) pointer += '/';
-  for (const char c : field) {
-    switch (c) {
-      case '.':
-      case '[':
-        pointer += '/';
-        break;
-      case ']':
-        break;
-      case '~':
-        pointer += "~0";
-        break;
-      case '/':
-        pointer += "~1";
-        break;
-      default:
-        pointer += c;
-    }
-  }
-  return pointer;
-}
-
-template <typename FieldProblem>
-void add_problems(Problems& problems, const std::string& parent,
-                  const std::vector<FieldProblem>& found) {
-  for (const auto& problem : found)
-    problems.push_back({pointer_to(parent, problem.field), problem.message});
 }
 
 // What nginx is configured from: hosts, and where they lead.
@@ -97,35 +66,27 @@ std::expected<Publication::Candidate, Problems> Publication::prepare(
       GATEHOUSE_TRY(policy::read_resources(document, dependencies.selectors)));
   const auto& complete = *configuration->resources;
 
-  Problems problems;
-  for (std::size_t i = 0; i < complete.posture_integrations.size(); ++i) {
-    const auto& integration = complete.posture_integrations[i];
+  auto problems = check_profiles(complete);
+  if (!problems.empty()) return std::unexpected(std::move(problems));
+  for (const auto& integration : complete.posture_integrations) {
     auto profile = posture::read_tanium_profile(integration);
-    if (profile)
-      configuration->posture_profiles.emplace(integration.id, std::move(*profile));
-    else
-      add_problems(problems, fmt::format("/device_posture_integrations/{}/config", i),
-                   profile.error());
+    GATEHOUSE_CHECK(profile, "check_profiles() has read it");
+    configuration->posture_profiles.emplace(integration.id, std::move(*profile));
   }
   for (std::size_t i = 0; i < complete.identity_providers.size(); ++i) {
     const auto& provider = complete.identity_providers[i];
     if (provider.type != "oidc") continue;
-    const auto parent = fmt::format("/identity_providers/{}/config", i);
-    const auto found = identity::validate_oidc_config(provider.config);
-    add_problems(problems, parent, found);
-    if (!found.empty()) continue;
     // One that stays as it is keeps what it knows of its provider.
-    if (auto known = relying_party_in_force(context_, provider)) {
-      configuration->relying_parties.emplace(provider.id, std::move(known));
-      continue;
+    auto party = relying_party_in_force(context_, provider);
+    if (!party) {
+      auto made = identity::OidcRelyingParty::make(provider, dependencies.http_client);
+      if (!made)
+        return std::unexpected(
+            Problems{{fmt::format("/identity_providers/{}/config", i), made.error().message}});
+      party = std::move(*made);
     }
-    auto party = identity::OidcRelyingParty::make(provider, dependencies.http_client);
-    if (party)
-      configuration->relying_parties.emplace(provider.id, std::move(*party));
-    else
-      problems.push_back({parent, party.error().message});
+    configuration->relying_parties.emplace(provider.id, std::move(party));
   }
-  if (!problems.empty()) return std::unexpected(std::move(problems));
 
   policy::PublicationContext publication;
   publication.sequence = sequence;

@@ -69,7 +69,8 @@ struct ApplicationSession {
                                                                   std::string_view host,
                                                                   std::string_view token);
 
-// The identity object of a CF_Authorization of `host` (facts/cloudflare-access-api.md 10.4).
+// The identity object of a CF_Authorization of `host` (facts/cloudflare-access-api.md 10.4); the
+// auth domain answers for every application's token as well, as libraries ask it.
 // Errors: NotReady, StoreUnavailable, NotSignedIn.
 [[nodiscard]] std::expected<json::object, Failure> identity_of(Context& context,
                                                                const Browser& browser,

@@ -103,12 +103,21 @@ OutcomeOrFailure log_in(Context& context, const Browser& browser, const LoginQue
     return Outcome{GoTo{application_url(context, journey), std::nullopt}, std::nullopt};
 
   const auto sessions = GATEHOUSE_TRY(live_sessions(context, browser));
-  if (const auto* session = usable_session(sessions, *journey.application))
+  if (const auto* session = usable_session(sessions, *journey.application)) {
+    // A device that was found wanting may have been repaired since: it is asked again. The exchange
+    // ends here or with an allowance, so this does not go in circles.
+    const auto reason = decide(journey, *session, browser.address, context.now()).reason;
+    if (decision::info(reason).remedy == decision::Remedy::RepairDevice &&
+        !journey.application->posture_integrations.empty())
+      return Outcome{GoTo{posture_page_url(context, browser, journey, *session), std::nullopt},
+                     std::nullopt};
     return proceed(context, browser, journey, *session);
-  if (!sessions.empty()) return show_chooser(context, browser, journey, Notice::OtherMethodNeeded);
+  }
+  // Nothing goes in circles: who comes back from the only method can use its session.
   const auto methods = login_methods(journey);
   if (methods.size() == 1) return begin_method(context, browser, journey, methods.front());
-  return show_chooser(context, browser, journey, Notice::None);
+  return show_chooser(context, browser, journey,
+                      sessions.empty() ? Notice::None : Notice::OtherMethodNeeded);
 }
 
 OutcomeOrFailure choose_method(Context& context, const Browser& browser, std::string_view sealed,

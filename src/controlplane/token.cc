@@ -73,7 +73,7 @@ std::vector<std::string> session_nonces(const json::object& claims) {
 
 std::expected<std::optional<VerifiedApplicationToken>, Failure> verify_application_token(
     Context& context, const Configuration& configuration, const Browser& browser,
-    std::string_view host, std::string_view token) {
+    std::optional<std::string_view> host, std::string_view token) {
   auto claims =
       verify_own_token(context, configuration, kApplicationTokenType, std::nullopt, token);
   if (!claims) return std::nullopt;
@@ -82,7 +82,8 @@ std::expected<std::optional<VerifiedApplicationToken>, Failure> verify_applicati
     return std::nullopt;
   const auto* application =
       configuration.snapshot->application_by_audience(audiences->front().get_string());
-  if (application == nullptr || !is_on_host(configuration, *application, host)) return std::nullopt;
+  if (application == nullptr || (host && !is_on_host(configuration, *application, *host)))
+    return std::nullopt;
   const auto nonce = json::find_string(*claims, "identity_nonce");
   if (!nonce) return std::nullopt;
   auto session =

@@ -34,10 +34,11 @@ struct VerifiedApplicationToken {
   model::Session session;
   json::object claims;
 };
-// An application token for an application on `host` whose session lives and has not logged out of
-// it.
+// An application token for an application on `host` (nullopt: on any) whose session lives and has
+// not logged out of it.
 [[nodiscard]] std::expected<std::optional<VerifiedApplicationToken>, Failure>
 verify_application_token(Context& context, const Configuration& configuration,
-                         const Browser& browser, std::string_view host, std::string_view token);
+                         const Browser& browser, std::optional<std::string_view> host,
+                         std::string_view token);
 
 }  // namespace gatehouse::controlplane

@@ -13,6 +13,7 @@ extern const std::string_view kPinRequestTemplate;
 extern const std::string_view kPinEntryTemplate;
 extern const std::string_view kPostureTemplate;
 extern const std::string_view kMessageTemplate;
+extern const std::string_view kHomeTemplate;
 extern const std::string_view kStylesheet;
 extern const std::string_view kPostureScript;
 // Change with the content: static files may be cached for ever under `?v=`.

@@ -89,6 +89,7 @@ std::string refusal_page(const Branding& branding, const Refusal& refusal) {
   values.set("code", owned(info.code));
   values.set("retry_label", owned(retry_label(info.remedy)));
   values.set("has_actions", !retry_url.empty() || !sign_out_url.empty());
+  values.set("is_about_account", info.remedy == decision::Remedy::AskForAccess);
   set_if_given(values, "application", refusal.application);
   set_if_given(values, "email", refusal.email);
   set_if_given(values, "detail", refusal.detail);
@@ -166,6 +167,31 @@ std::string message_page(const Branding& branding, const Message& message) {
   set_if_given(values, "link_url", safe_url(message.link_url));
   set_if_given(values, "reference", message.reference);
   return render(kMessageTemplate, branding, message.title, values);
+}
+
+std::string home_page(const Branding& branding, const Home& home) {
+  list applications;
+  for (const auto& application : home.applications) {
+    const auto& info = decision::info(application.obstacle);
+    data item;
+    item.set("name", application.name);
+    // Absent keys are looked up in the page's own values, so these are set either way.
+    const std::string url = safe_url(application.url);
+    item.set("url", url.empty() ? data{false} : data{url});
+    std::string obstacle;
+    if (info.remedy == decision::Remedy::CheckDevice)
+      obstacle = "Your device is checked first.";
+    else if (application.obstacle != decision::Reason::None)
+      obstacle = owned(info.title) + ". " + owned(info.advice);
+    item.set("obstacle", obstacle.empty() ? data{false} : data{obstacle});
+    applications.push_back(item);
+  }
+  data values;
+  values.set("has_applications", !applications.empty());
+  values.set("applications", data{applications});
+  values.set("sign_out_url", safe_url(home.sign_out_url));
+  set_if_given(values, "email", home.email);
+  return render(kHomeTemplate, branding, "Applications", values);
 }
 
 std::string_view stylesheet() { return kStylesheet; }

@@ -78,6 +78,18 @@ struct Message {
 };
 [[nodiscard]] std::string message_page(const Branding& branding, const Message& message);
 
+struct ApplicationLink {
+  std::string name;
+  std::string url;                                     // may be empty
+  decision::Reason obstacle = decision::Reason::None;  // None: it can be opened now
+};
+struct Home {         // the start page of the auth domain
+  std::string email;  // empty: nobody signed in
+  std::vector<ApplicationLink> applications;
+  std::string sign_out_url;
+};
+[[nodiscard]] std::string home_page(const Branding& branding, const Home& home);
+
 [[nodiscard]] std::string_view stylesheet();
 [[nodiscard]] std::string_view posture_script();
 

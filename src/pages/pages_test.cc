@@ -43,6 +43,7 @@ std::vector<Rendered> every_page(std::string_view text, std::string_view url) {
       {"pin_entry", pin_entry_page(branding, {t, u, t, t, t, u})},
       {"posture", posture_page(branding, {t, t})},
       {"message", message_page(branding, {t, t, u, t, t})},
+      {"home", home_page(branding, {t, {{t, u, decision::Reason::PostureMissing}}, u})},
   };
 }
 
@@ -98,7 +99,7 @@ TEST(Pages, AreCompleteAndWithoutInlineCode) {
 TEST(Pages, TemplatesHaveNoUnescapedTags) {
   for (const std::string_view page :
        {kHeadTemplate, kFootTemplate, kRefusalTemplate, kChooserTemplate, kPinRequestTemplate,
-        kPinEntryTemplate, kPostureTemplate, kMessageTemplate}) {
+        kPinEntryTemplate, kPostureTemplate, kMessageTemplate, kHomeTemplate}) {
     EXPECT_FALSE(page.empty());
     EXPECT_FALSE(contains(page, "{{{"));
     EXPECT_FALSE(contains(page, "{{&"));
@@ -159,6 +160,11 @@ TEST(RefusalPage, NamesTheWayOut) {
     EXPECT_TRUE(contains(refusal_page(kBranding, r),
                          R"(href="https://wiki.example/">)" + std::string(row.label) + "</a>"));
   }
+  // Where the account is what stands in the way, another one is the first thing to try.
+  Refusal r = refusal();
+  r.reason = decision::Reason::IdentityNotPermitted;
+  EXPECT_TRUE(contains(refusal_page(kBranding, r),
+                       R"(<a class="button primary" href="/cdn-cgi/access/logout">)"));
 }
 
 TEST(RefusalJson, HasTheFieldsOfTheWireReference) {
@@ -220,6 +226,26 @@ TEST(PosturePage, CarriesItsInstructionsAndWorksWithoutScriptAsFarAsItCan) {
   EXPECT_TRUE(contains(html, "data-instructions=\"" + html_escape(instructions) + "\""));
   EXPECT_TRUE(contains(html, "<noscript>"));
   EXPECT_TRUE(contains(html, "posture.js?v=" + std::string(kPostureScriptVersion) + "\" defer"));
+}
+
+TEST(HomePage, ListsWhatCanBeOpenedAndWhatStandsInTheWay) {
+  const std::string html = home_page(
+      kBranding, {"a@b.c",
+                  {{"Wiki", "https://wiki.example/", decision::Reason::None},
+                   {"Payroll", "https://payroll.example/", decision::Reason::PostureStale},
+                   {"Ops", "https://ops.example/", decision::Reason::PostureNotManaged},
+                   {"Any", "", decision::Reason::None}},
+                  "/cdn-cgi/access/logout"});
+  EXPECT_TRUE(contains(html, "<strong>a@b.c</strong>"));
+  EXPECT_TRUE(contains(html, R"(href="https://wiki.example/"><span>Wiki</span></a>)"));
+  EXPECT_TRUE(contains(html, "<span>Payroll</span><small>Your device is checked"));
+  EXPECT_TRUE(contains(html, "<span>Ops</span><small>This device is not managed"));
+  EXPECT_TRUE(contains(html, R"(<p class="method"><span>Any</span></p>)"));
+  EXPECT_TRUE(contains(html, R"(href="/cdn-cgi/access/logout")"));
+  EXPECT_TRUE(contains(home_page(kBranding, {"a@b.c", {}, "/out"}), "no application"));
+  const std::string nobody = home_page(kBranding, {"", {}, "/out"});
+  EXPECT_TRUE(contains(nobody, "not signed in"));
+  EXPECT_FALSE(contains(nobody, "/out"));
 }
 
 TEST(ContentSecurityPolicy, AllowsTheAgentWhereItIsAskedAndNothingElse) {

@@ -40,7 +40,7 @@ async function play({ change = {}, agent = () => jwt(), gateway = () => json({ n
     fetch: async (url, init) => {
       const ours = url.startsWith('https://auth.example/');
       if (ours) seen.posted.push({ url, init, body: JSON.parse(init.body) });
-      else { seen.agent.push({ url, init }); seen.explained = seen.explained || !elements.explanation.hidden; }
+      else seen.agent.push({ url, init });
       const answer = await (ours ? gateway(JSON.parse(init.body)) : agent(url, init));
       if (answer !== HANG) return answer;
       return new Promise((_, reject) => init.signal.addEventListener('abort', () => reject(Object.assign(new Error('aborted'), { name: 'AbortError' }))));
@@ -48,7 +48,7 @@ async function play({ change = {}, agent = () => jwt(), gateway = () => json({ n
     URL, URLSearchParams, AbortController, TypeError,
   };
   vm.runInNewContext(source, context);
-  for (let i = 0; i < 50 && seen.left === null && elements.failed.hidden; i++) {
+  for (let i = 0; i < 400 && seen.left === null && elements.failed.hidden; i++) {
     for (let j = 0; j < 20; j++) await settle();
     if (seen.left !== null || !elements.failed.hidden) break;
     const next = [...timers].sort((a, b) => a[1].at - b[1].at)[0]; // nothing moves: time passes
@@ -56,6 +56,8 @@ async function play({ change = {}, agent = () => jwt(), gateway = () => json({ n
     timers.delete(next[0]);
     clock = next[1].at;
     next[1].f();
+    for (let j = 0; j < 20; j++) await settle();
+    seen.explained = seen.explained || !elements.explanation.hidden;
   }
   seen.clock = clock;
   seen.fireTimers = () => { for (const [id, t] of [...timers]) { timers.delete(id); t.f(); } };
@@ -151,18 +153,40 @@ test('a hanging agent costs the configured time', async () => {
   assert.equal(s.posted[0].body.error, 'agent_unreachable');
   assert.equal(s.clock, 5000);
 });
+// A visitor who answers the browser's question after so many looks at its state.
+const visitor = (looks, state, answer) => {
+  let settle;
+  const pending = new Promise((resolve) => { settle = resolve; });
+  return {
+    permissions: { 'loopback-network': () => { if (looks-- > 0) return 'prompt'; settle(answer); return state; } },
+    agent: async () => { const given = await pending; return given === HANG ? HANG : given(); },
+  };
+};
 test('a prompt is explained, waited for, and a grant goes on', async () => {
-  let state = 'prompt';
-  const s = await play({ permissions: { 'loopback-network': () => state }, agent: () => { state = 'granted'; return jwt(); } });
+  const s = await play(visitor(60, 'granted', jwt));
   assert.equal(s.explained, true);
   assert.equal(s.elements.explanation.hidden, true);
-  assert.ok(s.timeouts.includes(120000) && !s.timeouts.includes(5000));
+  assert.ok(s.clock >= 30000 && s.clock < 31500, `${s.clock}`);
+  assert.equal(s.agent.length, 1);
   assert.equal(s.posted[0].body.token, 'a.b.c');
 });
 test('a prompt that is refused', async () => {
-  let state = 'prompt';
-  const s = await play({ permissions: { 'loopback-network': () => state }, agent: () => { state = 'denied'; return refused(); } });
+  const s = await play(visitor(3, 'denied', refused));
   assert.equal(s.posted[0].body.error, 'permission_denied');
+});
+test('after a grant the agent has its own time', async () => {
+  const s = await play(visitor(60, 'granted', HANG));
+  assert.equal(s.posted[0].body.error, 'agent_unreachable');
+  assert.ok(s.clock >= 35000 && s.clock < 36500, `${s.clock}`);
+});
+test('`prompt` where no question is needed: an answer at once, without explanation', async () => {
+  const s = await play({ permissions: { 'loopback-network': 'prompt' } });
+  assert.deepEqual([s.explained, s.clock, s.posted[0].body.token], [false, 0, 'a.b.c']);
+});
+test('`prompt` and nothing listens: the reason is the agent, at once', async () => {
+  const s = await play({ permissions: { 'loopback-network': 'prompt' }, agent: refused });
+  assert.deepEqual([s.explained, s.clock], [false, 0]);
+  assert.deepEqual(s.posted[0].body, { transaction: 'sealed', error: 'agent_unreachable', permission: 'prompt', browser: 'chromium' });
 });
 test('a prompt that nobody answers ends once, whatever the number of candidates', async () => {
   const s = await play({ change: { candidates: [AGENT, 'http://localhost:17472'] }, permissions: { 'loopback-network': 'prompt' }, agent: () => HANG });

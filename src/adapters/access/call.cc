@@ -37,13 +37,15 @@ FailureText text_of(FailureKind kind) {
           "It leads to a place that is not part of the application. Open the application itself "
           "instead."};
     case FailureKind::TransactionInvalid:
-      return {400, "This sign-in is no longer valid",
-              "It was begun too long ago or in another browser. Please begin again."};
+      return {
+          400, "This sign-in is no longer valid",
+          "It was begun too long ago or in another browser. Open the application to begin again."};
     case FailureKind::AlreadyUsed:
-      return {400, "This sign-in is already over", "Each step works once. Please begin again."};
+      return {400, "This sign-in is already over",
+              "Each step works once. Open the application to begin again."};
     case FailureKind::MethodUnavailable:
       return {400, "This way to sign in is not available",
-              "The application does not offer it. Please begin again."};
+              "The application does not offer it. Open the application to begin again."};
     case FailureKind::PinNotSetUp:
       return {503, "Sign-in by code is not set up",
               "This gateway cannot send codes yet. Please tell your administrator."};

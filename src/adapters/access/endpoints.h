@@ -29,7 +29,4 @@ namespace gatehouse::adapters {
 [[nodiscard]] net::HttpResponse get_application_logout(const Call& call);
 [[nodiscard]] net::HttpResponse get_identity(const Call& call);
 
-// home_page.cc
-[[nodiscard]] std::string home_page(const controlplane::Home& home);
-
 }  // namespace gatehouse::adapters

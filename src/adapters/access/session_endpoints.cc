@@ -6,6 +6,8 @@
 #include "adapters/access/responses.h"
 #include "base/encoding.h"
 #include "controlplane/session.h"
+#include "controlplane/sign_in.h"
+#include "pages/pages.h"
 
 namespace gatehouse::adapters {
 namespace {
@@ -31,15 +33,24 @@ net::HttpResponse refuse_embedded(const Call& call) {
 net::HttpResponse get_home(const Call& call) {
   const auto home = controlplane::home(call.context, call.browser);
   if (!home) return failure_response(call, home.error());
-  return html_response(200, home_page(*home));
+  pages::Home page;
+  page.email = home->email;
+  page.sign_out_url = "/cdn-cgi/access/logout";
+  for (const auto& link : home->applications)
+    page.applications.push_back({link.name, link.url, link.obstacle});
+  return html_response(200, pages::home_page({home->organization}, page));
 }
 
 net::HttpResponse get_global_logout(const Call& call) {
   if (is_embedded(call)) return refuse_embedded(call);
   const auto ended = controlplane::log_out_everywhere(call.context, call.browser);
   if (!ended) return failure_response(call, ended.error());
-  auto response = message_response(call, 200, "You are signed out",
-                                   "You are signed out of every application of this gateway.");
+  // Whoever was refused and wants to use another account is led back.
+  const auto refusal =
+      controlplane::show_refusal(call.context, call.browser, call.query("transaction"));
+  auto response = message_response(
+      call, 200, "You are signed out", "You are signed out of every application of this gateway.",
+      refusal ? refusal->retry_url : "", refusal ? "Sign in to " + refusal->application : "");
   set_cookie(response, {kTokenCookie, "", {}, "None"});
   return response;
 }

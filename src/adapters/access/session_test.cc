@@ -56,6 +56,21 @@ TEST_F(SessionTest, IdentityOfTheHostsToken) {
   EXPECT_EQ(identity("wiki.example.com"), (json::object{{"status", 401}})) << "another type";
 }
 
+TEST_F(SessionTest, AuthDomainTellsTheIdentityOfAnApplicationsToken) {
+  browser_.sign_in_with_code("Wiki");
+  auto& presented = browser_.cookie("auth.example.com", "CF_Authorization");
+  presented = browser_.cookie("wiki.example.com", "CF_Authorization");
+  EXPECT_EQ(identity("auth.example.com").at("email"), "ada@example.com");
+  EXPECT_EQ(browser_.get(browser_.login_url("Wiki")).status, 200) << "it signs nobody in";
+  presented += "x";
+  EXPECT_EQ(identity("auth.example.com"), (json::object{{"status", 401}})) << "changed";
+  presented.pop_back();
+  const auto token = presented;
+  browser_.get("https://wiki.example.com/cdn-cgi/access/logout");
+  browser_.cookie("auth.example.com", "CF_Authorization") = token;
+  EXPECT_EQ(identity("auth.example.com"), (json::object{{"status", 401}})) << "logged out";
+}
+
 TEST_F(SessionTest, IdentityShowsDevicePostureByRule) {
   const auto given = instructions(browser_.sign_in_with_code("Payroll"));
   browser_.post_json("/cdn-cgi/access/posture/result",
@@ -126,6 +141,19 @@ TEST_F(SessionTest, GlobalLogoutEndsEverything) {
   browser_.cookie("auth.example.com", "CF_Authorization") = global;
   EXPECT_EQ(browser_.get(browser_.login_url("Wiki")).status, 200) << "the cookie is worth nothing";
   EXPECT_EQ(gateway_.audit("session_ended").size(), 1U);
+}
+
+TEST_F(SessionTest, WhoeverIsRefusedAndSignsOutIsLedBack) {
+  gateway_.provider.email = "mallory@example.com";
+  ASSERT_EQ(browser_.sign_in_with_provider("Admin", "/console").status, 403);
+  const auto sign_out = "https://auth.example.com/cdn-cgi/access/logout" +
+                        browser_.url().substr(browser_.url().find("?transaction="));
+  EXPECT_FALSE(contains(Browser(site_).get(sign_out), "Admin")) << "in another browser";
+  const auto page = browser_.get(sign_out);
+  EXPECT_EQ(page.status, 200);
+  EXPECT_TRUE(contains(page, "Sign in to Admin"));
+  EXPECT_TRUE(contains(page, "href=\"https://admin.example.com/console\""));
+  EXPECT_TRUE(gateway_.store->live_sessions(gateway_.now).value().empty());
 }
 
 TEST_F(SessionTest, LogoutIsNotForForeignPages) {

@@ -109,7 +109,7 @@ net::HttpResponse get_refused(const Call& call) {
   page.email = std::move(refusal->email);
   page.reference = std::move(refusal->reference);
   page.retry_url = std::move(refusal->retry_url);
-  page.sign_out_url = "/cdn-cgi/access/logout";
+  page.sign_out_url = "/cdn-cgi/access/logout?transaction=" + call.query("transaction");
   return html_response(403, pages::refusal_page({call.organization()}, page));
 }
 

@@ -4,6 +4,7 @@
   'use strict';
 
   const PROMPT_MS = 120000; // while the browser's question is open, a person decides
+  const TICK_MS = 500;
   const OVERALL_MS = 150000;
   const RESULT_MS = 20000;
   const LEAVE_MS = 15000;
@@ -84,10 +85,32 @@
     return source === 'auto' && json ? JSON.parse(text).token : text;
   }
 
-  // One candidate: {token}, or {error} with `agent_error`, `timeout` or `unreachable`.
-  async function call(base, instructions, ms) {
+  function pause(ms) { return new Promise(function (resolve) { setTimeout(resolve, ms); }); }
+
+  // Ends a request that stays pending. That is an agent that is slow, or a browser that asks the visitor
+  // first; `prompt` does not tell which, since it is also said where no question is needed. So time counts
+  // against the agent only while no question can be open, and against the visitor else.
+  async function endWhenLate(request, timeout) {
+    const tick = Math.min(TICK_MS, timeout);
+    let agent = 0;
+    let visitor = 0;
+    while (agent < timeout && visitor < PROMPT_MS) {
+      await pause(tick);
+      const asking = await permissionState() === 'prompt';
+      if (request.settled) return;
+      if (asking) visitor += tick;
+      else agent += tick;
+      element('explanation').hidden = !asking;
+    }
+    request.ignored = visitor >= PROMPT_MS;
+    request.controller.abort();
+  }
+
+  // One candidate: {token}, or {error} with `agent_error`, `ignored` or `unreachable`.
+  async function call(base, instructions) {
     const controller = new AbortController();
-    const timer = setTimeout(function () { controller.abort(); }, ms);
+    const request = { controller: controller, settled: false, ignored: false };
+    endWhenLate(request, instructions.timeout_ms || 5000);
     try {
       const response = await send(requestTo(base, instructions, controller.signal),
         instructions.target_address_space);
@@ -101,31 +124,25 @@
       const usable = typeof token === 'string' && token && token.length <= MAX_TOKEN_CHARACTERS;
       return usable ? { token: token } : { error: 'agent_error' };
     } catch (error) {
-      return { error: controller.signal.aborted ? 'timeout' : 'unreachable' };
+      return { error: request.ignored ? 'ignored' : 'unreachable' };
     } finally {
-      clearTimeout(timer);
+      request.settled = true;
+      element('explanation').hidden = true;
     }
   }
 
   async function ask(instructions) {
-    const explanation = element('explanation');
     const browser = browserName();
-    let permission = await permissionState();
     let answered = false;
     let ignored = false;
     for (const base of instructions.candidates) {
-      const prompting = permission === 'prompt';
-      explanation.hidden = !prompting;
-      const outcome = await call(base, instructions,
-        prompting ? PROMPT_MS : instructions.timeout_ms || 5000);
+      const outcome = await call(base, instructions);
       if (outcome.token) return { token: outcome.token };
       if (outcome.error === 'agent_error') answered = true;
-      permission = await permissionState();
-      if (prompting && permission === 'prompt' && outcome.error === 'timeout') {
-        ignored = true;
-        break;
-      }
+      ignored = outcome.error === 'ignored';
+      if (ignored) break;
     }
+    const permission = await permissionState();
     // A refused permission, a closed port and a forbidden origin look alike to a script: what the
     // browser says of the permission tells the first from the others.
     let error = 'agent_unreachable';
@@ -171,6 +188,8 @@
   }
 
   async function run() {
+    say('Asking the agent on this device…');
+    element('progress').hidden = false;
     const instructions = JSON.parse(element('posture').getAttribute('data-instructions'));
     const limit = new Promise(function (resolve) {
       setTimeout(function () {
