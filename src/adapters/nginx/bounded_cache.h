@@ -5,8 +5,9 @@
 
 #include <cstddef>
 #include <functional>
-#include <unordered_map>
 #include <utility>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 namespace gatehouse::adapters {
 
@@ -18,6 +19,7 @@ class BoundedCache {
   // nullptr when absent. The pointer is good until the next insert, find or clear.
   [[nodiscard]] Value* find(const Key& key) {
     if (const auto young = young_.find(key); young != young_.end()) return &young->second;
+    if (old_.empty()) return nullptr;
     const auto old = old_.find(key);
     if (old == old_.end()) return nullptr;
     Value value = std::move(old->second);
@@ -41,8 +43,8 @@ class BoundedCache {
 
  private:
   std::size_t generation_;
-  std::unordered_map<Key, Value, Hash> young_;
-  std::unordered_map<Key, Value, Hash> old_;
+  boost::unordered_flat_map<Key, Value, Hash> young_;
+  boost::unordered_flat_map<Key, Value, Hash> old_;
 };
 
 }  // namespace gatehouse::adapters

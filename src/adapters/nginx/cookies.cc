@@ -40,6 +40,7 @@ void for_each_cookie(std::string_view line, Use use) {
 
 void gh_collect_cookies(const char* line, size_t size, gh_credentials* credentials) {
   for_each_cookie({line, size}, [&](auto, std::string_view name, std::string_view value) {
+    ++(is_ours(name) ? credentials->own_cookies : credentials->foreign_cookies);
     if (name == kAuthorization && !value.empty() && credentials->token_count < GH_MAX_TOKENS) {
       credentials->tokens[credentials->token_count++] = {value.data(), value.size()};
     }
@@ -54,11 +55,12 @@ int gh_strip_cookies(const char* line, size_t size, char* out, size_t* left) {
       found = true;
       return;
     }
+    constexpr std::string_view kBetween = "; ";
     if (written > 0) {
-      out[written++] = ';';
-      out[written++] = ' ';
+      if (out != nullptr) std::memcpy(out + written, kBetween.data(), kBetween.size());
+      written += kBetween.size();
     }
-    std::memcpy(out + written, pair.data(), pair.size());
+    if (out != nullptr) std::memcpy(out + written, pair.data(), pair.size());
     written += pair.size();
   });
   *left = written;

@@ -18,10 +18,12 @@ std::vector<std::string> tokens(std::string_view line) {
 }
 
 std::string strip(std::string_view line) {
-  std::string out(2 * line.size() + 1, '\0');
+  size_t length = 0;
+  if (gh_strip_cookies(line.data(), line.size(), nullptr, &length) == 0) return std::string(line);
+  std::string out(length, '\0');
   size_t left = 0;
-  if (gh_strip_cookies(line.data(), line.size(), out.data(), &left) == 0) return std::string(line);
-  out.resize(left);
+  EXPECT_EQ(gh_strip_cookies(line.data(), line.size(), out.data(), &left), 1);
+  EXPECT_EQ(left, length);
   return out;
 }
 
@@ -55,6 +57,18 @@ TEST(Cookies, CollectedAndStripped) {
     EXPECT_EQ(tokens(test.line), test.tokens) << test.line;
     EXPECT_EQ(strip(test.line), test.left) << test.line;
   }
+}
+
+TEST(Cookies, OwnAndForeignAreCounted) {
+  const auto count = [](std::string_view line) {
+    gh_credentials credentials{};
+    gh_collect_cookies(line.data(), line.size(), &credentials);
+    return std::pair{credentials.own_cookies, credentials.foreign_cookies};
+  };
+  EXPECT_EQ(count(""), std::pair(0u, 0u));
+  EXPECT_EQ(count("CF_Authorization=a"), std::pair(1u, 0u));
+  EXPECT_EQ(count("CF_Authorization=a; CF_AppSession=b;;"), std::pair(2u, 0u));
+  EXPECT_EQ(count("a=b; CF_Authorization=a; c"), std::pair(1u, 2u));
 }
 
 TEST(Cookies, AtMostSoManyTokensAreConsidered) {

@@ -35,6 +35,8 @@ gh_header_kind gh_classify_header(const char *name, size_t size);
 typedef struct {
   gh_text tokens[GH_MAX_TOKENS]; /* CF_Authorization cookies, in order; further ones are ignored */
   size_t token_count;
+  unsigned own_cookies;     /* how many cookies are ours, and how many are not */
+  unsigned foreign_cookies;
   gh_text header_token;
   gh_text client_id;
   gh_text client_secret;
@@ -45,9 +47,20 @@ typedef struct {
 
 /* Adds the CF_Authorization cookies of one Cookie line. */
 void gh_collect_cookies(const char *line, size_t size, gh_credentials *credentials);
-/* When one of the line's cookies is ours: writes the line without ours to `out` (room for 2 * size),
- * its length to `left` (0: nothing remains) and answers 1. Otherwise answers 0: use the line. */
+/* When one of the line's cookies is ours: answers 1, with the length of the line without ours in `left`
+ * (0: nothing remains) and the line itself in `out`, unless that is NULL. Otherwise answers 0: use the
+ * line as it is. */
 int gh_strip_cookies(const char *line, size_t size, char *out, size_t *left);
+
+/* What a connection remembers of the last token it carried: browsers send the same one again and again,
+ * and comparing it is ten times cheaper than its digest. Zeroed at first; `token` has room for `capacity`
+ * bytes. Says nothing about whether the token is good. */
+typedef struct {
+  char *token;
+  size_t capacity;
+  size_t size;
+  uint64_t digest[2];
+} gh_connection_memo;
 
 typedef struct {
   gh_text host;            /* as nginx matched it: lower case, no port */
@@ -56,6 +69,7 @@ typedef struct {
   size_t address_size;     /* 4 or 16 */
   int64_t now;             /* seconds since the epoch */
   const gh_credentials *credentials;
+  gh_connection_memo *memo; /* may be NULL */
 } gh_request;
 
 /* The rest of a request, needed only when it is not let through. Empty texts: absent. */

@@ -14,24 +14,16 @@ constexpr std::array<std::string_view, 11> kPrefixes = {
     "x-client-",    "x-ssl-client-", "client-cert",
 };
 
-constexpr std::array<std::string_view, 17> kNames = {
-    "x-forwarded-user",
-    "x-forwarded-email",
-    "x-forwarded-groups",
-    "x-forwarded-preferred-username",
-    "x-remote-user",
-    "x-remote-email",
-    "x-remote-groups",
-    "x-webauth-user",
-    "x-device-posture",
-    "x-posture",
-    "x-original-url",
-    "x-original-uri",
-    "x-original-method",
-    "x-rewrite-url",
-    "x-forwarded-uri",
-    "x-forwarded-method",
-    "proxy",
+constexpr std::array<std::string_view, 18> kNames = {
+    "x-forwarded-user",   "x-forwarded-email",
+    "x-forwarded-groups", "x-forwarded-preferred-username",
+    "x-remote-user",      "x-remote-email",
+    "x-remote-groups",    "x-webauth-user",
+    "x-device-posture",   "x-posture",
+    "x-original-url",     "x-original-uri",
+    "x-original-method",  "x-rewrite-url",
+    "x-forwarded-uri",    "x-forwarded-prefix",
+    "x-forwarded-method", "proxy",
 };
 
 // Set by nginx; a client's own spelling must not stand beside it.
@@ -44,13 +36,22 @@ constexpr std::array<std::string_view, 6> kOfNginx = {
 
 gh_header_kind classify_header(std::string_view name) {
   if (name.empty()) return GH_HEADER_FOREIGN;
-  // Most headers of a request end here.
+  // Nearly every header of a request ends here.
+  const char second = name.size() > 1 ? name[1] : '\0';
   switch (name.front()) {
-    case 'c':
-    case 'g':
-    case 'r':
+    case 'c':  // cf-..., client-cert
+      if (second != 'f' && second != 'l') return GH_HEADER_FOREIGN;
+      break;
+    case 'g':  // gatehouse-...
+      if (second != 'a') return GH_HEADER_FOREIGN;
+      break;
+    case 'r':  // remote-...
+      if (second != 'e') return GH_HEADER_FOREIGN;
+      break;
+    case 'p':  // proxy
+      if (second != 'r') return GH_HEADER_FOREIGN;
+      break;
     case 'x':
-    case 'p':
       break;
     default:
       return GH_HEADER_FOREIGN;

@@ -24,12 +24,15 @@ typedef struct {
 
 typedef struct {
     gh_credentials credentials;
+    ngx_table_elt_t *cookie;  /* the only Cookie line; NULL when there are none or several */
+    ngx_uint_t cookie_lines;
     ngx_str_t effect;
     ngx_str_t reason;
     ngx_str_t policy_id;
     ngx_str_t application_id;
     unsigned audited : 1;
     unsigned decided : 1;
+    unsigned allowed : 1; /* our headers are in the request */
 } ngx_http_gatehouse_ctx_t;
 
 typedef enum {
@@ -39,6 +42,9 @@ typedef enum {
     NGX_HTTP_GATEHOUSE_APPLICATION_ID,
     NGX_HTTP_GATEHOUSE_AUDITED
 } ngx_http_gatehouse_variable_e;
+
+/* Room for a token in a connection's memo: ours are about 1 KB; larger ones are not remembered there. */
+#define NGX_HTTP_GATEHOUSE_MEMO_BYTES 1536
 
 /* One a worker process, made in init_process. */
 static gh_core *ngx_http_gatehouse_core;
@@ -146,6 +152,36 @@ ngx_http_gatehouse_make_ctx(ngx_http_request_t *r)
 }
 
 
+/* The connection's memo, made with the first token that it carries; NULL without one, or memory. */
+static gh_connection_memo *
+ngx_http_gatehouse_memo(ngx_http_request_t *r, const gh_credentials *credentials)
+{
+    ngx_pool_t         *pool;
+    ngx_pool_cleanup_t *cln;
+    gh_connection_memo *memo;
+
+    if (credentials->token_count == 0) {
+        return NULL;
+    }
+    pool = r->stream ? r->stream->connection->connection->pool : r->connection->pool;
+    for (cln = pool->cleanup; cln != NULL; cln = cln->next) {
+        if (cln->handler == ngx_http_gatehouse_cleanup) {
+            return cln->data;
+        }
+    }
+    cln = ngx_pool_cleanup_add(pool, sizeof(gh_connection_memo) + NGX_HTTP_GATEHOUSE_MEMO_BYTES);
+    if (cln == NULL) {
+        return NULL;
+    }
+    cln->handler = ngx_http_gatehouse_cleanup;
+    memo = cln->data;
+    ngx_memzero(memo, sizeof(gh_connection_memo));
+    memo->token = (char *) (memo + 1);
+    memo->capacity = NGX_HTTP_GATEHOUSE_MEMO_BYTES;
+    return memo;
+}
+
+
 static ngx_int_t
 ngx_http_gatehouse_is_cookie(const ngx_table_elt_t *h)
 {
@@ -155,10 +191,10 @@ ngx_http_gatehouse_is_cookie(const ngx_table_elt_t *h)
 
 
 static void
-ngx_http_gatehouse_collect(gh_credentials *credentials, gh_header_kind kind,
-                           const ngx_table_elt_t *h)
+ngx_http_gatehouse_collect(ngx_http_gatehouse_ctx_t *ctx, gh_header_kind kind, ngx_table_elt_t *h)
 {
-    gh_text value;
+    gh_credentials *credentials = &ctx->credentials;
+    gh_text         value;
 
     value.data = (const char *) h->value.data;
     value.size = h->value.len;
@@ -178,14 +214,15 @@ ngx_http_gatehouse_collect(gh_credentials *credentials, gh_header_kind kind,
     default:
         if (ngx_http_gatehouse_is_cookie(h)) {
             gh_collect_cookies(value.data, value.size, credentials);
+            ctx->cookie = ctx->cookie_lines++ == 0 ? h : NULL;
         }
     }
 }
 
 
-/* Reads the credentials (when given) and says how many headers are not to go on. */
+/* Reads the credentials and says how many headers are not to go on. */
 static ngx_uint_t
-ngx_http_gatehouse_scan(ngx_http_request_t *r, gh_credentials *credentials)
+ngx_http_gatehouse_scan(ngx_http_request_t *r, ngx_http_gatehouse_ctx_t *ctx)
 {
     ngx_list_part_t *part;
     ngx_table_elt_t *h;
@@ -197,9 +234,7 @@ ngx_http_gatehouse_scan(ngx_http_request_t *r, gh_credentials *credentials)
         h = part->elts;
         for (i = 0; i < part->nelts; i++) {
             kind = gh_classify_header((const char *) h[i].lowcase_key, h[i].key.len);
-            if (credentials != NULL) {
-                ngx_http_gatehouse_collect(credentials, kind, &h[i]);
-            }
+            ngx_http_gatehouse_collect(ctx, kind, &h[i]);
             if (kind != GH_HEADER_FOREIGN) {
                 unwanted++;
             }
@@ -209,17 +244,48 @@ ngx_http_gatehouse_scan(ngx_http_request_t *r, gh_credentials *credentials)
 }
 
 
-/* Makes the list of request headers anew without the unwanted ones and, with `cookies`, without our
- * cookies. Elements are copied: pointers that nginx keeps to the old ones stay good. */
+/* A Cookie line without our cookies: `kept` is the element with what remains; NGX_DECLINED when
+ * nothing does. */
 static ngx_int_t
-ngx_http_gatehouse_rebuild(ngx_http_request_t *r, ngx_uint_t cookies)
+ngx_http_gatehouse_without_cookies(ngx_http_request_t *r, ngx_table_elt_t *kept)
+{
+    const char *line;
+    size_t      left;
+    u_char     *out;
+
+    line = (const char *) kept->value.data;
+    if (!gh_strip_cookies(line, kept->value.len, NULL, &left)) {
+        return NGX_OK;
+    }
+    if (left == 0) {
+        return NGX_DECLINED;
+    }
+    out = ngx_pnalloc(r->pool, left);
+    if (out == NULL) {
+        return NGX_ERROR;
+    }
+    gh_strip_cookies(line, kept->value.len, (char *) out, &left);
+    kept->value.data = out;
+    kept->value.len = left;
+    return NGX_OK;
+}
+
+
+typedef enum {
+    NGX_HTTP_GATEHOUSE_IDENTITY = 1,  /* without headers that could be taken for an identity */
+    NGX_HTTP_GATEHOUSE_COOKIES = 2    /* without our cookies */
+} ngx_http_gatehouse_unwanted_e;
+
+/* Makes the list of request headers anew without what is unwanted, with room for ours. Elements are
+ * copied: pointers that nginx keeps to the old ones stay good. */
+static ngx_int_t
+ngx_http_gatehouse_rebuild(ngx_http_request_t *r, ngx_uint_t unwanted)
 {
     ngx_list_t       old;
     ngx_list_part_t *part;
-    ngx_table_elt_t *h, *kept;
+    ngx_table_elt_t *h, *kept, element;
     ngx_uint_t       i, count;
-    size_t           left;
-    u_char          *line;
+    ngx_int_t        rc;
 
     old = r->headers_in.headers;
     count = 0;
@@ -234,22 +300,21 @@ ngx_http_gatehouse_rebuild(ngx_http_request_t *r, ngx_uint_t cookies)
     for (part = &old.part; part != NULL; part = part->next) {
         h = part->elts;
         for (i = 0; i < part->nelts; i++) {
-            if (gh_classify_header((const char *) h[i].lowcase_key, h[i].key.len)
-                != GH_HEADER_FOREIGN)
+            if ((unwanted & NGX_HTTP_GATEHOUSE_IDENTITY)
+                && gh_classify_header((const char *) h[i].lowcase_key, h[i].key.len)
+                       != GH_HEADER_FOREIGN)
             {
                 continue;
             }
-            line = NULL;
-            if (cookies && ngx_http_gatehouse_is_cookie(&h[i])) {
-                line = ngx_pnalloc(r->pool, 2 * h[i].value.len + 1);
-                if (line == NULL) {
+            element = h[i];
+            if ((unwanted & NGX_HTTP_GATEHOUSE_COOKIES)
+                && ngx_http_gatehouse_is_cookie(&element))
+            {
+                rc = ngx_http_gatehouse_without_cookies(r, &element);
+                if (rc == NGX_ERROR) {
                     return NGX_ERROR;
                 }
-                if (!gh_strip_cookies((const char *) h[i].value.data, h[i].value.len,
-                                      (char *) line, &left))
-                {
-                    line = NULL;
-                } else if (left == 0) {
+                if (rc == NGX_DECLINED) {
                     continue;
                 }
             }
@@ -257,20 +322,70 @@ ngx_http_gatehouse_rebuild(ngx_http_request_t *r, ngx_uint_t cookies)
             if (kept == NULL) {
                 return NGX_ERROR;
             }
-            *kept = h[i];
-            if (line != NULL) {
-                kept->value.data = line;
-                kept->value.len = left;
-            }
+            *kept = element;
         }
     }
     return NGX_OK;
 }
 
 
+/* A header of ours, in both spellings; the hash is computed once, with the configuration. */
+typedef struct {
+    ngx_str_t  name;
+    ngx_str_t  lowcase;
+    ngx_uint_t hash;
+} ngx_http_gatehouse_header_t;
+
+static ngx_http_gatehouse_header_t ngx_http_gatehouse_assertion_header = {
+    ngx_string("Cf-Access-Jwt-Assertion"), ngx_string("cf-access-jwt-assertion"), 0
+};
+static ngx_http_gatehouse_header_t ngx_http_gatehouse_email_header = {
+    ngx_string("Cf-Access-Authenticated-User-Email"),
+    ngx_string("cf-access-authenticated-user-email"), 0
+};
+static ngx_http_gatehouse_header_t ngx_http_gatehouse_policy_id_header = {
+    ngx_string("Gatehouse-Policy-Id"), ngx_string("gatehouse-policy-id"), 0
+};
+static ngx_http_gatehouse_header_t ngx_http_gatehouse_policy_name_header = {
+    ngx_string("Gatehouse-Policy-Name"), ngx_string("gatehouse-policy-name"), 0
+};
+static ngx_http_gatehouse_header_t ngx_http_gatehouse_device_id_header = {
+    ngx_string("Gatehouse-Device-Id"), ngx_string("gatehouse-device-id"), 0
+};
+static ngx_http_gatehouse_header_t ngx_http_gatehouse_request_id_header = {
+    ngx_string("Gatehouse-Request-Id"), ngx_string("gatehouse-request-id"), 0
+};
+static ngx_http_gatehouse_header_t *ngx_http_gatehouse_headers[] = {
+    &ngx_http_gatehouse_assertion_header,   &ngx_http_gatehouse_email_header,
+    &ngx_http_gatehouse_policy_id_header,   &ngx_http_gatehouse_policy_name_header,
+    &ngx_http_gatehouse_device_id_header,   &ngx_http_gatehouse_request_id_header
+};
+
+
+static ngx_str_t
+ngx_http_gatehouse_str(gh_text text)
+{
+    ngx_str_t result;
+
+    result.data = (u_char *) text.data;
+    result.len = text.size;
+    return result;
+}
+
+
+static void
+ngx_http_gatehouse_fill(ngx_table_elt_t *h, const ngx_http_gatehouse_header_t *header, gh_text value)
+{
+    h->key = header->name;
+    h->lowcase_key = header->lowcase.data;
+    h->hash = header->hash;
+    h->value = ngx_http_gatehouse_str(value);
+}
+
+
 static ngx_int_t
-ngx_http_gatehouse_add_header(ngx_http_request_t *r, const char *name, const char *lowcase,
-                              size_t size, gh_text value)
+ngx_http_gatehouse_add(ngx_http_request_t *r, const ngx_http_gatehouse_header_t *header,
+                       gh_text value)
 {
     ngx_table_elt_t *h;
 
@@ -282,17 +397,9 @@ ngx_http_gatehouse_add_header(ngx_http_request_t *r, const char *name, const cha
         return NGX_ERROR;
     }
     ngx_memzero(h, sizeof(ngx_table_elt_t));
-    h->key.data = (u_char *) name;
-    h->key.len = size;
-    h->lowcase_key = (u_char *) lowcase;
-    h->hash = ngx_hash_key((u_char *) lowcase, size);
-    h->value.data = (u_char *) value.data;
-    h->value.len = value.size;
+    ngx_http_gatehouse_fill(h, header, value);
     return NGX_OK;
 }
-
-#define ngx_http_gatehouse_add(r, name, lowcase, value)                                           \
-    ngx_http_gatehouse_add_header(r, name, lowcase, sizeof(name) - 1, value)
 
 
 static ngx_int_t
@@ -309,10 +416,11 @@ ngx_http_gatehouse_post_read_handler(ngx_http_request_t *r)
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-    if (ngx_http_gatehouse_scan(r, &ctx->credentials) > 0
-        && ngx_http_gatehouse_rebuild(r, 0) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (ngx_http_gatehouse_scan(r, ctx) > 0) {
+        ctx->cookie = NULL; /* its element moves */
+        if (ngx_http_gatehouse_rebuild(r, NGX_HTTP_GATEHOUSE_IDENTITY) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
     return NGX_DECLINED;
 }
@@ -332,17 +440,6 @@ ngx_http_gatehouse_text(ngx_str_t text)
 
     result.data = (const char *) text.data;
     result.size = text.len;
-    return result;
-}
-
-
-static ngx_str_t
-ngx_http_gatehouse_str(gh_text text)
-{
-    ngx_str_t result;
-
-    result.data = (u_char *) text.data;
-    result.len = text.size;
     return result;
 }
 
@@ -504,12 +601,55 @@ ngx_http_gatehouse_refuse(ngx_http_request_t *r, const gh_request *request)
     if (response.body.size == 0) {
         return response.status;
     }
+    /* Refused: whoever waits for `100 Continue` keeps the body. */
+    r->expect_tested = 1;
     ngx_memzero(&body, sizeof(body));
     body.value = ngx_http_gatehouse_str(response.body);
     type = ngx_http_gatehouse_str(response.content_type);
     rc = ngx_http_send_response(r, (ngx_uint_t) response.status, &type, &body);
     ngx_http_finalize_request(r, rc);
     return NGX_DONE;
+}
+
+
+/* Takes our cookies out of the request and puts the assertion and the address in. */
+static ngx_int_t
+ngx_http_gatehouse_forward(ngx_http_request_t *r, ngx_http_gatehouse_ctx_t *ctx,
+                           const gh_verdict *verdict)
+{
+    ngx_uint_t unwanted;
+
+    if (ctx->cookie != NULL && ctx->credentials.foreign_cookies == 0
+        && verdict->assertion.size > 0)
+    {
+        /* The usual request: one Cookie line with nothing but ours. The assertion takes its place. */
+        ngx_http_gatehouse_fill(ctx->cookie, &ngx_http_gatehouse_assertion_header,
+                                verdict->assertion);
+#if (nginx_version >= 1023000)
+        r->headers_in.cookie = NULL;
+#else
+        r->headers_in.cookies.nelts = 0;
+#endif
+        ctx->cookie = NULL;
+        ctx->allowed = 1;
+        return ngx_http_gatehouse_add(r, &ngx_http_gatehouse_email_header, verdict->email);
+    }
+    /* POST_READ has removed identity headers; the ones to remove now are ours, of an earlier decision
+     * on the same request. */
+    unwanted = ctx->credentials.own_cookies > 0 ? NGX_HTTP_GATEHOUSE_COOKIES : 0;
+    if (ctx->allowed) {
+        unwanted |= NGX_HTTP_GATEHOUSE_IDENTITY;
+    }
+    ctx->cookie = NULL;
+    ctx->allowed = 1;
+    if (unwanted != 0 && ngx_http_gatehouse_rebuild(r, unwanted) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    if (ngx_http_gatehouse_add(r, &ngx_http_gatehouse_assertion_header, verdict->assertion) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+    return ngx_http_gatehouse_add(r, &ngx_http_gatehouse_email_header, verdict->email);
 }
 
 
@@ -536,6 +676,7 @@ ngx_http_gatehouse_preaccess_handler(ngx_http_request_t *r)
     ngx_http_gatehouse_address(r, &request);
     request.now = ngx_time();
     request.credentials = &ctx->credentials;
+    request.memo = ngx_http_gatehouse_memo(r, &ctx->credentials);
 
     gh_decide(ngx_http_gatehouse_core, &request, ngx_http_gatehouse_allocate, r->pool, &verdict);
 
@@ -553,22 +694,17 @@ ngx_http_gatehouse_preaccess_handler(ngx_http_request_t *r)
     if (!verdict.pass) {
         return ngx_http_gatehouse_refuse(r, &request);
     }
-    if (ngx_http_gatehouse_rebuild(r, 1) != NGX_OK
-        || ngx_http_gatehouse_add(r, "Cf-Access-Jwt-Assertion", "cf-access-jwt-assertion",
-                                  verdict.assertion) != NGX_OK
-        || ngx_http_gatehouse_add(r, "Cf-Access-Authenticated-User-Email",
-                                  "cf-access-authenticated-user-email", verdict.email) != NGX_OK)
-    {
+    if (ngx_http_gatehouse_forward(r, ctx, &verdict) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     if (verdict.decision_headers
-        && (ngx_http_gatehouse_add(r, "Gatehouse-Policy-Id", "gatehouse-policy-id",
+        && (ngx_http_gatehouse_add(r, &ngx_http_gatehouse_policy_id_header,
                                    ngx_http_gatehouse_text(ctx->policy_id)) != NGX_OK
-            || ngx_http_gatehouse_add(r, "Gatehouse-Policy-Name", "gatehouse-policy-name",
+            || ngx_http_gatehouse_add(r, &ngx_http_gatehouse_policy_name_header,
                                       verdict.policy_name) != NGX_OK
-            || ngx_http_gatehouse_add(r, "Gatehouse-Device-Id", "gatehouse-device-id",
+            || ngx_http_gatehouse_add(r, &ngx_http_gatehouse_device_id_header,
                                       verdict.device_id) != NGX_OK
-            || ngx_http_gatehouse_add(r, "Gatehouse-Request-Id", "gatehouse-request-id",
+            || ngx_http_gatehouse_add(r, &ngx_http_gatehouse_request_id_header,
                                       ngx_http_gatehouse_variable_text(r, "request_id"))
                    != NGX_OK))
     {
@@ -646,9 +782,15 @@ ngx_http_gatehouse_add_variables(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_gatehouse_init(ngx_conf_t *cf)
 {
-    ngx_http_core_main_conf_t *cmcf;
-    ngx_http_handler_pt       *handler;
+    ngx_http_core_main_conf_t   *cmcf;
+    ngx_http_handler_pt         *handler;
+    ngx_http_gatehouse_header_t *header;
+    ngx_uint_t                   i;
 
+    for (i = 0; i < sizeof(ngx_http_gatehouse_headers) / sizeof(ngx_http_gatehouse_headers[0]); i++) {
+        header = ngx_http_gatehouse_headers[i];
+        header->hash = ngx_hash_key(header->lowcase.data, header->lowcase.len);
+    }
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
     handler = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
     if (handler == NULL) {

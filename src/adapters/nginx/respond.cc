@@ -99,7 +99,6 @@ Response respond(const Worker::Outcome& outcome, const decision::Snapshot* snaps
     sign_in_url = snapshot->issuer() + "/cdn-cgi/access/login/" + parameters;
     device_url = snapshot->issuer() + "/cdn-cgi/access/posture/" + parameters;
     const bool leads_away = decision.effect == Effect::Challenge ||
-                            decision::info(decision.reason).remedy == Remedy::CheckDevice ||
                             decision::info(decision.reason).remedy == Remedy::RepairDevice;
     if (leads_away && wants_page(particulars)) {
       if (fresh) {
@@ -124,7 +123,7 @@ Response respond(const Worker::Outcome& outcome, const decision::Snapshot* snaps
   if (wants_page(particulars)) {
     refusal.retry_url = decision.challenge == Challenge::SignIn ? sign_in_url : std::string{};
     if (decision.effect == Effect::Deny && outcome.application != nullptr) {
-      refusal.sign_out_url = "/cdn-cgi/access/logout";
+      refusal.sign_out_url = snapshot->issuer() + "/cdn-cgi/access/logout";
     }
     pages::Branding branding;
     if (snapshot != nullptr) branding.organization = snapshot->organization_name();

@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/encoding.h"
 #include "crypto/digest.h"
@@ -96,6 +97,7 @@ bool Worker::load_snapshot() {
     return false;
   }
   snapshot_ = std::move(*compiled);
+  ++generation_;
   if (std::string keys = identity_of_keys(*snapshot_); keys != keys_) {
     keys_ = std::move(keys);
     tokens_.clear();
@@ -104,22 +106,32 @@ bool Worker::load_snapshot() {
   return true;
 }
 
-Worker::Digest Worker::digest_of(std::string_view token) const {
+Worker::Digest Worker::digest_of(std::string_view token, gh_connection_memo* memo) const {
   static_assert(crypto_shorthash_siphashx24_BYTES == sizeof(Digest));
   static_assert(crypto_shorthash_siphashx24_KEYBYTES == sizeof digest_key_);
+  if (memo != nullptr && memo->size == token.size() && !token.empty() &&
+      std::memcmp(memo->token, token.data(), token.size()) == 0) {
+    return {memo->digest[0], memo->digest[1]};
+  }
   Digest digest{};
   crypto_shorthash_siphashx24(reinterpret_cast<unsigned char*>(digest.data()),
                               reinterpret_cast<const unsigned char*>(token.data()), token.size(),
                               digest_key_.data());
+  if (memo != nullptr && token.size() <= memo->capacity) {
+    std::memcpy(memo->token, token.data(), token.size());
+    memo->size = token.size();
+    std::copy_n(digest.begin(), digest.size(), memo->digest);
+  }
   return digest;
 }
 
-const Worker::TokenEntry* Worker::verified(std::string_view token, Instant now, Reason& obstacle) {
+Worker::TokenEntry* Worker::verified(std::string_view token, gh_connection_memo* memo, Instant now,
+                                     Reason& obstacle) {
   if (token.size() > model::kMaxAccessTokenBytes) {
     obstacle = Reason::TokenInvalid;
     return nullptr;
   }
-  const Digest digest = digest_of(token);
+  const Digest digest = digest_of(token, memo);
   if (TokenEntry* known = tokens_.find(digest)) return known;
   if (const Refusal* refused = refusals_.find(digest); refused != nullptr && now < refused->until) {
     obstacle = refused->reason;
@@ -179,14 +191,19 @@ void Worker::read_session(SessionEntry& entry, const std::string& nonce) {
 }
 
 // The person of the first token that is good for this application now.
-Worker::Subject Worker::subject_of(const gh_credentials& credentials,
+Worker::Subject Worker::subject_of(const gh_request& request,
                                    const decision::CompiledApplication& application, Instant now) {
+  const gh_credentials& credentials = *request.credentials;
   Subject subject;
   const auto consider = [&](std::string_view token) {
-    const TokenEntry* entry = verified(token, now, subject.obstacle);
+    TokenEntry* entry = verified(token, request.memo, now, subject.obstacle);
     if (entry == nullptr) return false;
+    if (entry->generation != generation_) {
+      entry->generation = generation_;
+      entry->application = snapshot_->application_by_audience(entry->audience);
+    }
     // INVARIANT 4: audience, time, revocation: on every request, remembered or not.
-    if (entry->audience != application.audience) {
+    if (entry->application != &application) {
       subject.obstacle = Reason::TokenInvalid;
       return false;
     }
@@ -275,15 +292,15 @@ Worker::Outcome Worker::decide(const gh_request& request) {
   if (service != Reason::None) return refuse(service);
   Subject subject;
   if (evidence.service_token == nullptr) {
-    subject = subject_of(*request.credentials, *located.application, now);
+    subject = subject_of(request, *located.application, now);
     if (subject.session != nullptr) {
       evidence.session = &*subject.session->session;
       evidence.canonical_email = subject.session->canonical_email;
     }
   }
+  outcome.session = evidence.session;
   outcome.decision = decision::evaluate(*snapshot_, *located.application, evidence, now);
   if (outcome.decision.effect == decision::Effect::Allow) {
-    outcome.session = evidence.session;
     outcome.assertion = subject.token;
     if (evidence.service_token != nullptr) {
       const std::string* assertion =
@@ -291,6 +308,10 @@ Worker::Outcome Worker::decide(const gh_request& request) {
       if (assertion == nullptr) return refuse(Reason::NodeStateUnavailable);
       outcome.assertion = *assertion;
     }
+  } else if (evidence.service_token != nullptr &&
+             outcome.decision.challenge == decision::Challenge::SignIn) {
+    // A program that has shown who it is cannot sign in: it is not permitted.
+    return refuse(Reason::ServiceTokenNotPermitted);
   } else if (outcome.decision.reason == Reason::NotSignedIn) {
     outcome.decision.reason = subject.obstacle;  // why the credential shown does not count
   }

@@ -55,6 +55,7 @@ class Worker {
  private:
   using Digest = std::array<std::uint64_t, 2>;
   struct DigestHash {
+    using is_avalanching = void;  // already as random as a hash can be
     std::size_t operator()(const Digest& digest) const { return digest[0]; }
   };
   struct SessionEntry {
@@ -64,11 +65,14 @@ class Worker {
     std::size_t shard = 0;
   };
   struct TokenEntry {
-    std::string audience;
-    std::string nonce;
+    // What every request looks at comes first.
+    const decision::CompiledApplication* application = nullptr;  // of `audience` in that generation
+    std::uint64_t generation = 0;
+    std::shared_ptr<SessionEntry> session;
     Instant issued_at{};
     Instant expires_at{};
-    std::shared_ptr<SessionEntry> session;
+    std::string audience;
+    std::string nonce;
   };
   struct Refusal {
     decision::Reason reason;
@@ -82,10 +86,10 @@ class Worker {
 
   [[nodiscard]] decision::Reason prepare(Instant now);
   [[nodiscard]] bool load_snapshot();
-  [[nodiscard]] Digest digest_of(std::string_view token) const;
-  [[nodiscard]] const TokenEntry* verified(std::string_view token, Instant now,
-                                           decision::Reason& obstacle);
-  [[nodiscard]] Subject subject_of(const gh_credentials& credentials,
+  [[nodiscard]] Digest digest_of(std::string_view token, gh_connection_memo* memo) const;
+  [[nodiscard]] TokenEntry* verified(std::string_view token, gh_connection_memo* memo, Instant now,
+                                     decision::Reason& obstacle);
+  [[nodiscard]] Subject subject_of(const gh_request& request,
                                    const decision::CompiledApplication& application, Instant now);
   [[nodiscard]] std::shared_ptr<SessionEntry> session_of(const std::string& nonce);
   void read_session(SessionEntry& entry, const std::string& nonce);
@@ -102,7 +106,8 @@ class Worker {
   Instant looked_at_{};  // when the files were last compared with the path
   std::shared_ptr<const decision::Snapshot> snapshot_;
   std::uint64_t snapshot_stamp_ = 0;
-  std::string keys_;  // kids and issuer the token cache stands on
+  std::uint64_t generation_ = 0;  // of snapshot_: grows with each one loaded
+  std::string keys_;              // kids and issuer the token cache stands on
   std::uint64_t assertion_stamp_ = 0;
   BoundedCache<Digest, TokenEntry, DigestHash> tokens_{kTokenGeneration};
   BoundedCache<Digest, Refusal, DigestHash> refusals_{kRefusalGeneration};

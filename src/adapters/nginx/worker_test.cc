@@ -393,6 +393,40 @@ TEST_F(WorkerTest, TheFirstGoodCookieCounts) {
   expect(ask_with(credentials), Effect::Allow, Reason::None);
 }
 
+TEST_F(WorkerTest, WhatAConnectionRemembersDecidesNothing) {
+  std::array<char, 1536> room{};
+  gh_connection_memo memo{room.data(), room.size(), 0, {}};
+  const std::string good = token();
+  std::string forged = good;
+  forged[good.size() - 20] = forged[good.size() - 20] == 'A' ? 'B' : 'A';
+  gh_credentials credentials{};
+  credentials.token_count = 1;
+  const auto ask_on_connection = [&](std::string_view cookie) {
+    static constexpr unsigned char kAddress[4] = {192, 0, 2, 7};
+    credentials.tokens[0] = text(cookie);
+    gh_request request{};
+    request.host = text("wiki.team.example");
+    request.target = text("/");
+    request.address = kAddress;
+    request.address_size = sizeof kAddress;
+    request.now = kNow;
+    request.credentials = &credentials;
+    request.memo = &memo;
+    return worker_->decide(request);
+  };
+  for (int i = 0; i < 3; ++i) {
+    expect(ask_on_connection(good), Effect::Allow, Reason::None);
+    EXPECT_EQ(memo.size, good.size());
+    expect(ask_on_connection(good), Effect::Allow, Reason::None);
+    expect(ask_on_connection(forged), Effect::Challenge, Reason::TokenInvalid);
+    expect(ask_on_connection(good.substr(0, good.size() - 1)), Effect::Challenge,
+           Reason::TokenInvalid);
+  }
+  expect(ask_on_connection(std::string(4000, 'a')), Effect::Challenge, Reason::TokenInvalid);
+  ASSERT_TRUE(writer_->remove_session(session_.nonce));
+  expect(ask_on_connection(good), Effect::Challenge, Reason::SessionRevoked);
+}
+
 TEST_F(WorkerTest, TheTokenHeaderCountsOnce) {
   const std::string good = token();
   gh_credentials credentials{};
@@ -433,6 +467,21 @@ TEST_F(WorkerTest, ServiceTokens) {
   resources_.service_tokens[0].enabled = false;
   publish();
   expect(ask_with(good), Effect::Deny, Reason::ServiceTokenInvalid);
+}
+
+TEST_F(WorkerTest, AServiceTokenThatIsNotAcceptedIsRefusedNotAskedToSignIn) {
+  auto stranger = resources_.service_tokens[0];
+  stranger.id = uuid_v5("token", "stranger");
+  stranger.name = "stranger";
+  stranger.client_id = std::string(32, '2') + ".access";
+  resources_.service_tokens.push_back(stranger);
+  publish();
+  gh_credentials credentials{};
+  credentials.client_id = text(stranger.client_id);
+  credentials.client_id_count = 1;
+  credentials.client_secret = text(kSecret);
+  credentials.client_secret_count = 1;
+  expect(ask_with(credentials), Effect::Deny, Reason::ServiceTokenNotPermitted);
 }
 
 TEST_F(WorkerTest, AServiceTokenWithoutAnAssertionWaits) {
