@@ -20,12 +20,16 @@ namespace {
 using configuration::Settings;
 using model::IngressRule;
 
-constexpr std::string_view kUnavailable =
-    "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
-    "content='width=device-width'><title>Sign-in is not available</title><h1>Sign-in is not "
-    "available "
-    "right now</h1><p>People who are signed in can go on working. Please try again in a "
-    "minute.</p></html>";
+// Pages of nginx itself, for when the part that makes the others is not there.
+std::string plain_page(std::string_view title, std::string_view text) {
+  return fmt::format(
+      "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
+      "content='width=device-width,initial-scale=1'><title>{0}</"
+      "title><style>:root{{color-scheme:light "
+      "dark}}body{{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 "
+      "1.25rem}}h1{{font-size:1.4rem}}</style><h1>{0}</h1><p>{1}</p></html>",
+      title, text);
+}
 
 bool covers(std::string_view pattern, std::string_view host) {
   if (ascii_iequals(pattern, host)) return true;
@@ -97,6 +101,8 @@ class Renderer {
         "  access_log {} gatehouse buffer=32k flush=1s if=$gatehouse_audited;\n"
         "  server_tokens off;\n  default_type application/octet-stream;\n"
         "  ignore_invalid_headers on;\n  underscores_in_headers off;\n"
+        // One block for a request with a token and what we add to it.
+        "  request_pool_size 8k;\n"
         "  client_header_timeout 15s;\n  client_max_body_size 0;\n"
         "  large_client_header_buffers 4 16k;\n"
         "  keepalive_requests 100000;\n  sendfile on;\n  tcp_nopush on;\n"
@@ -106,8 +112,13 @@ class Renderer {
         // Only WebSocket: any other protocol (h2c) would carry requests that nobody judges.
         "  map $http_upgrade $gatehouse_upgrade {{\n    default '';\n    ~*^websocket$ websocket;\n"
         "  }}\n"
-        "  map $gatehouse_upgrade $gatehouse_connection {{\n    default upgrade;\n    '' '';\n  }}\n"
-        "  proxy_http_version 1.1;\n  proxy_request_buffering off;\n  proxy_read_timeout 1h;\n"
+        "  map $gatehouse_upgrade $gatehouse_connection {{\n    default upgrade;\n    '' '';\n  "
+        "}}\n"
+        // As cloudflared does: what an application sends goes on at once (server-sent events,
+        // uploads).
+        "  proxy_http_version 1.1;\n  proxy_buffering off;\n  proxy_buffer_size 16k;\n"
+        "  proxy_buffers 8 16k;\n"
+        "  proxy_request_buffering off;\n  proxy_read_timeout 1h;\n"
         "  proxy_send_timeout 1h;\n  proxy_connect_timeout 30s;\n"
         "  proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate "
         "X-Accel-Charset;\n"
@@ -172,18 +183,33 @@ class Renderer {
         "      proxy_set_header Connection '';\n"
         "      proxy_set_header Gatehouse-Client-Ip $remote_addr;\n"
         "      proxy_set_header Gatehouse-Request-Id $request_id;\n"
-        "      proxy_request_buffering on;\n      proxy_read_timeout 60s;\n"
-        "      proxy_connect_timeout 5s;\n      proxy_buffer_size 32k;\n"
-        "      proxy_buffers 8 32k;\n      error_page 502 504 {};\n    }}\n",
+        "      proxy_buffering on;\n      proxy_request_buffering on;\n"
+        "      proxy_read_timeout 60s;\n      proxy_connect_timeout 5s;\n"
+        "      proxy_buffer_size 32k;\n      proxy_buffers 8 32k;\n      error_page 502 504 = "
+        "{};\n  "
+        "  }}\n",
         location, fallback);
   }
-  static std::string unavailable_location() {
+  static std::string error_location(std::string_view name, int status, std::string_view page) {
     return fmt::format(
-        "    location @gatehouse_unavailable {{\n      gatehouse off;\n      default_type "
-        "text/html;\n"
+        "    location {} {{\n      gatehouse off;\n      default_type text/html;\n"
         "      add_header Retry-After 10 always;\n      add_header Cache-Control no-store always;\n"
-        "      return 503 {};\n    }}\n",
-        quote(kUnavailable));
+        "      return {} {};\n    }}\n",
+        name, status, quote(page));
+  }
+  static std::string unavailable_location() {
+    return error_location(
+        "@gatehouse_unavailable", 503,
+        plain_page("Sign-in is not available right now",
+                   "People who are signed in can go on working. Please try again in "
+                   "a minute."));
+  }
+  static std::string silent_application_location() {
+    return error_location("@gatehouse_silent_application", 502,
+                          plain_page("The application does not answer",
+                                     "You are allowed in, but the application behind this address "
+                                     "gives no answer. Please try again in a minute, or tell its "
+                                     "owner."));
   }
 
   std::string auth_server() {
@@ -192,8 +218,8 @@ class Renderer {
   }
 
   std::string application_server(const std::string& host) {
-    std::string locations =
-        control_location("^~ /cdn-cgi/access/", "@gatehouse_unavailable") + unavailable_location();
+    std::string locations = control_location("^~ /cdn-cgi/access/", "@gatehouse_unavailable") +
+                            unavailable_location() + silent_application_location();
     bool complete = false;
     for (const auto& rule : resources_.ingress) {
       if (!rule.hostname.empty() && !covers(rule.hostname, host)) continue;
@@ -224,7 +250,8 @@ class Renderer {
         "      proxy_set_header X-Forwarded-Host $host;\n"
         "      proxy_set_header X-Forwarded-Port {};\n"
         "      proxy_set_header X-Forwarded-Proto https;\n"
-        "      proxy_set_header Forwarded '';\n",
+        "      proxy_set_header Forwarded '';\n"
+        "      error_page 502 504 = @gatehouse_silent_application;\n",
         location, tls ? "https" : "http", upstream,
         host_header(rule.origin_request).value_or("$host" + port_suffix()), public_port());
     if (tls) text += tls_to_origin(rule);
@@ -261,10 +288,10 @@ class Renderer {
 
   // One upstream an origin and number of connections kept to it.
   std::string upstream_of(const IngressRule& rule) {
-    const std::int64_t keep = json::find_int(rule.origin_request, "keepAliveConnections").value_or(100);
-    const auto [entry, added] =
-        upstream_names_.emplace(std::pair(rule.service, keep),
-                                fmt::format("gatehouse_origin_{}", upstream_names_.size()));
+    const std::int64_t keep =
+        json::find_int(rule.origin_request, "keepAliveConnections").value_or(100);
+    const auto [entry, added] = upstream_names_.emplace(
+        std::pair(rule.service, keep), fmt::format("gatehouse_origin_{}", upstream_names_.size()));
     if (added) {
       std::string address = rule.service;
       std::string_view usual_port = ":80";
@@ -276,9 +303,9 @@ class Renderer {
       const bool has_port = address.rfind(':') != std::string::npos &&
                             (address.front() != '[' || address.find("]:") != std::string::npos);
       if (!has_port) address += usual_port;
-      upstreams_ += fmt::format("  upstream {} {{\n    server {};\n{}  }}\n", entry->second,
-                                quote(address),
-                                keep > 0 ? fmt::format("    keepalive {};\n", keep) : "");
+      upstreams_ +=
+          fmt::format("  upstream {} {{\n    server {};\n{}  }}\n", entry->second, quote(address),
+                      keep > 0 ? fmt::format("    keepalive {};\n", keep) : "");
     }
     return entry->second;
   }
