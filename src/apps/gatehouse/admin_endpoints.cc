@@ -26,16 +26,19 @@ net::Router make_admin_router(std::function<ReloadOutcome(const std::string& pat
                               std::function<StatusReport()> status) {
   const net::Handler apply = [reload = std::move(reload)](const net::HttpRequest& request) {
     const auto body = json::parse(request.body);
-    const auto path = body && body->is_object() ? json::find_string(body->get_object(), "path")
-                                                : std::nullopt;
+    const auto path =
+        body && body->is_object() ? json::find_string(body->get_object(), "path") : std::nullopt;
     if (!path || !path->starts_with("/")) {
       return answer(400, {{"error", "`path` must be the absolute path of a configuration file"}});
     }
     const ReloadOutcome outcome = reload(std::string(*path));
     if (!outcome.problems.empty()) return answer(422, {{"problems", to_json(outcome.problems)}});
+    json::array waiting;
+    for (const auto& setting : outcome.at_next_start) waiting.emplace_back(setting);
     return answer(200, {{"sequence", outcome.sequence},
                         {"changed", outcome.changed},
-                        {"nginx_reloaded", outcome.nginx_reloaded}});
+                        {"nginx_reloaded", outcome.nginx_reloaded},
+                        {"at_next_start", std::move(waiting)}});
   };
   const net::Handler report = [status = std::move(status)](const net::HttpRequest&) {
     const StatusReport now = status();

@@ -1,4 +1,5 @@
-// The local administration socket (mode 0600): what `gatehouse apply` and `gatehouse status` talk to.
+// The local administration socket (mode 0600): what `gatehouse apply` and `gatehouse status` talk
+// to.
 #pragma once
 
 #include <sys/types.h>
@@ -20,6 +21,7 @@ struct ReloadOutcome {
   std::uint64_t sequence = 0;
   bool changed = false;
   bool nginx_reloaded = false;
+  std::vector<std::string> at_next_start;  // settings that changed and wait for a restart
 };
 
 struct StatusReport {

@@ -60,8 +60,8 @@ int check(const std::string& file, Output output) {
   if (!loaded) return report(loaded.error(), output);
   std::vector<Problem> problems;
   const dataplane::Paths paths{"/p", "/n", "/a", "/d", "/m"};
-  if (const auto rendered = dataplane::render_nginx_config(loaded->settings,
-                                                           loaded->resources, paths, false);
+  if (const auto rendered =
+          dataplane::render_nginx_config(loaded->settings, loaded->resources, paths, false);
       !rendered) {
     problems.push_back({file, 0, "certificates", rendered.error().message});
   }
@@ -114,6 +114,13 @@ int apply(const std::string& file, const std::string& state_directory, Output ou
     const bool changed = json::find_bool(body, "changed").value_or(false);
     std::cout << (changed ? "Applied. The next request obeys it.\n"
                           : "Nothing to change: this is what is in force.\n");
+    if (const auto* waiting = json::find_array(body, "at_next_start")) {
+      for (const auto& setting : *waiting) {
+        if (!setting.is_string()) continue;
+        std::cout << "Takes effect at the next start: " << std::string_view(setting.get_string())
+                  << "\n";
+      }
+    }
   }
   return kExitOk;
 }

@@ -61,7 +61,8 @@ std::expected<pid_t, std::string> spawn(const std::vector<std::string>& argument
   const int code = ::posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  if (code != 0) return std::unexpected("cannot start `" + arguments[0] + "`: " + std::strerror(code));
+  if (code != 0)
+    return std::unexpected("cannot start `" + arguments[0] + "`: " + std::strerror(code));
   return pid;
 }
 
@@ -97,8 +98,10 @@ std::string indented(std::string_view text, std::string_view by) {
 }
 
 std::string configuration_text(const DemoOptions& options, const DemoCertificates& certificates,
-                               const std::string& application_socket, const std::string& public_key) {
-  return fmt::format(R"(# The demo's configuration. Change it while the demo runs, then: gatehouse apply THIS_FILE
+                               const std::string& application_socket,
+                               const std::string& public_key) {
+  return fmt::format(
+      R"(# The demo's configuration. Change it while the demo runs, then: gatehouse apply THIS_FILE
 # Every key is explained in docs/reference/configuration.md.
 organization:
   name: Gatehouse demo
@@ -155,13 +158,12 @@ ingress:
     service: unix:{application}
   - service: http_status:404
 )",
-                     fmt::arg("domain", kDomain), fmt::arg("port", options.https_port),
-                     fmt::arg("certificate", certificates.certificate.string()),
-                     fmt::arg("key", certificates.key.string()),
-                     fmt::arg("state", options.state_directory),
-                     fmt::arg("agent_port", options.agent_port),
-                     fmt::arg("public_key", indented(public_key, "        ")),
-                     fmt::arg("application", application_socket));
+      fmt::arg("domain", kDomain), fmt::arg("port", options.https_port),
+      fmt::arg("certificate", certificates.certificate.string()),
+      fmt::arg("key", certificates.key.string()), fmt::arg("state", options.state_directory),
+      fmt::arg("agent_port", options.agent_port),
+      fmt::arg("public_key", indented(public_key, "        ")),
+      fmt::arg("application", application_socket));
 }
 
 struct Demo {
@@ -183,8 +185,8 @@ std::expected<Demo, std::string> prepare(const DemoOptions& options) {
     return {};
   };
   GATEHOUSE_TRY_VOID(said(make_directory(demo.directory, 0711)));
-  demo.certificates = GATEHOUSE_TRY(
-      make_demo_certificates(demo.directory, "*." + std::string(kDomain)));
+  demo.certificates =
+      GATEHOUSE_TRY(make_demo_certificates(demo.directory, "*." + std::string(kDomain)));
   const std::string agent = program("gatehouse-agent");
   const std::string origin = fmt::format("https://auth.{}:{}", kDomain, options.https_port);
   if (!fs::exists(demo.agent_state / "agent.json")) {
@@ -211,7 +213,8 @@ std::expected<Demo, std::string> prepare(const DemoOptions& options) {
 std::string page_of_text(const DemoOptions& options, const Demo& demo) {
   const std::string app = fmt::format("https://app.{}:{}/", kDomain, options.https_port);
   const std::string agent = program("gatehouse-agent");
-  return fmt::format(R"(
+  return fmt::format(
+      R"(
   Gatehouse is running.
 
   Open            {app}
@@ -234,17 +237,16 @@ std::string page_of_text(const DemoOptions& options, const Demo& demo) {
 
   Stop            {stop}
 )",
-                     fmt::arg("app", app), fmt::arg("domain", kDomain),
-                     fmt::arg("port", options.https_port), fmt::arg("gatehouse", program("gatehouse")),
-                     fmt::arg("state", options.state_directory),
-                     fmt::arg("console", options.state_directory + "/console.log"),
-                     fmt::arg("authority", demo.certificates.authority.string()),
-                     fmt::arg("agent", agent), fmt::arg("agent_state", demo.agent_state.string()),
-                     fmt::arg("agent_pid", demo.agent), fmt::arg("agent_port", options.agent_port),
-                     fmt::arg("configuration", demo.configuration.string()),
-                     fmt::arg("stop", options.detach ? program("gatehouse") + " demo --stop --state " +
-                                                           options.state_directory
-                                                     : "Ctrl-C"));
+      fmt::arg("app", app), fmt::arg("domain", kDomain), fmt::arg("port", options.https_port),
+      fmt::arg("gatehouse", program("gatehouse")), fmt::arg("state", options.state_directory),
+      fmt::arg("console", options.state_directory + "/console.log"),
+      fmt::arg("authority", demo.certificates.authority.string()), fmt::arg("agent", agent),
+      fmt::arg("agent_state", demo.agent_state.string()), fmt::arg("agent_pid", demo.agent),
+      fmt::arg("agent_port", options.agent_port),
+      fmt::arg("configuration", demo.configuration.string()),
+      fmt::arg("stop", options.detach ? program("gatehouse") + " demo --stop --state " +
+                                            options.state_directory
+                                      : "Ctrl-C"));
 }
 
 // Held while a demo runs in the directory; its file names the process.
@@ -253,7 +255,8 @@ class DemoLock {
   static std::expected<DemoLock, std::string> take(const fs::path& directory) {
     const fs::path path = directory / "demo.pid";
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0) return std::unexpected("cannot write `" + path.string() + "`: " + std::strerror(errno));
+    if (fd < 0)
+      return std::unexpected("cannot write `" + path.string() + "`: " + std::strerror(errno));
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
       const std::string pid(trim(read_file(path, 64).value_or("")));
       ::close(fd);
@@ -312,7 +315,8 @@ int run_detached(const DemoOptions& options) {
   if (child == 0) {
     ::close(channel[0]);
     ::setsid();
-    const int log = ::open(console.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+    const int log =
+        ::open(console.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
     const int none = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (log < 0 || none < 0 || ::dup2(none, 0) < 0 || ::dup2(log, 1) < 0 || ::dup2(log, 2) < 0) {
       ::_exit(kExitFailure);

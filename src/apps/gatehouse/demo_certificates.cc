@@ -69,17 +69,17 @@ Certificate blank(EVP_PKEY* key, const std::string& common_name, X509* issuer) {
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 730L * 24 * 3600);
   X509_NAME* name = X509_get_subject_name(certificate.get());
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
-                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
-  X509_set_issuer_name(certificate.get(),
-                       issuer == nullptr ? name : X509_get_subject_name(issuer));
+                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1,
+                             0);
+  X509_set_issuer_name(certificate.get(), issuer == nullptr ? name : X509_get_subject_name(issuer));
   X509_set_pubkey(certificate.get(), key);
   return certificate;
 }
 
 }  // namespace
 
-std::expected<DemoCertificates, std::string> make_demo_certificates(const fs::path& directory,
-                                                                    const std::string& host_pattern) {
+std::expected<DemoCertificates, std::string> make_demo_certificates(
+    const fs::path& directory, const std::string& host_pattern) {
   DemoCertificates files{directory / "ca.crt", directory / "server.crt", directory / "server.key"};
   if (fs::exists(files.authority) && fs::exists(files.certificate) && fs::exists(files.key)) {
     return files;

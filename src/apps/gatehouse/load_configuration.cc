@@ -12,17 +12,16 @@ std::expected<configuration::File, std::vector<configuration::Problem>> load_con
     const std::string& path) {
   const auto text = read_file(path, model::kMaxConfigurationBytes);
   if (!text) {
-    return std::unexpected(
-        std::vector{configuration::Problem{path, 0, "", text.error().message}});
+    return std::unexpected(std::vector{configuration::Problem{path, 0, "", text.error().message}});
   }
   const std::filesystem::path absolute = std::filesystem::absolute(path);
-  auto file = configuration::parse(path, absolute.parent_path().string(), *text,
-                                   selectors::registry(),
-                                   [](const std::string& secret) -> std::optional<std::string> {
-                                     auto content = read_file(secret, 64 * 1024);
-                                     if (!content) return std::nullopt;
-                                     return std::move(*content);
-                                   });
+  auto file =
+      configuration::parse(path, absolute.parent_path().string(), *text, selectors::registry(),
+                           [](const std::string& secret) -> std::optional<std::string> {
+                             auto content = read_file(secret, 64 * 1024);
+                             if (!content) return std::nullopt;
+                             return std::move(*content);
+                           });
   if (!file) return file;
   std::vector<configuration::Problem> problems;
   for (const auto& problem : controlplane::check_profiles(file->resources)) {

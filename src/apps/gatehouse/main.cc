@@ -14,10 +14,12 @@ int main(int argc, char** argv) {
   app.name("gatehouse");
   app.set_version_flag("--version", GATEHOUSE_VERSION);
   app.require_subcommand(1);
-  app.footer("Exit codes: 0 done, 1 it did not work, 2 the command line or the configuration is wrong.");
+  app.footer(
+      "Exit codes: 0 done, 1 it did not work, 2 the command line or the configuration is wrong.");
 
   std::string file;
-  std::string state;
+  std::string apply_state;
+  std::string status_state = "/var/lib/gatehouse";
   std::string output = "text";
   DemoOptions demo_options;
   demo_options.state_directory = default_demo_directory();
@@ -29,12 +31,14 @@ int main(int argc, char** argv) {
         ->capture_default_str();
   };
   auto* serve_command = app.add_subcommand(
-      "serve", "Run the gateway: nginx, sign-in, device checks. SIGHUP reads the configuration again");
+      "serve",
+      "Run the gateway: nginx, sign-in, device checks. SIGHUP reads the configuration again");
   serve_command->add_option("--config", file, "configuration file")->required();
 
   auto* demo_command = app.add_subcommand(
       "demo", "Run a complete gateway on this machine, with an application and a device agent");
-  demo_command->add_option("--state", demo_options.state_directory, "where the demo keeps its files")
+  demo_command
+      ->add_option("--state", demo_options.state_directory, "where the demo keeps its files")
       ->capture_default_str();
   demo_command->add_option("--port", demo_options.https_port, "https port")->capture_default_str();
   demo_command->add_option("--agent-port", demo_options.agent_port, "port of the device agent")
@@ -49,12 +53,13 @@ int main(int argc, char** argv) {
   auto* apply_command =
       app.add_subcommand("apply", "Put a configuration file in force in the running gateway");
   apply_command->add_option("file", file, "configuration file")->required();
-  apply_command->add_option("--state", state, "state directory of the gateway; default: the file's");
+  apply_command->add_option("--state", apply_state,
+                            "state directory of the gateway; default: the file's");
   add_output(apply_command);
 
   auto* status_command = app.add_subcommand("status", "Show what the running gateway does");
-  status_command->add_option("--state", state, "state directory of the gateway")
-      ->default_val("/var/lib/gatehouse");
+  status_command->add_option("--state", status_state, "state directory of the gateway")
+      ->capture_default_str();
   add_output(status_command);
 
   try {
@@ -63,13 +68,14 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
   const Output form = output == "json" ? Output::Json : Output::Text;
-  if (serve_command->parsed()) return serve({.configuration_file = file, .pin_delivery = {}, .on_ready = {}});
+  if (serve_command->parsed())
+    return serve({.configuration_file = file, .pin_delivery = {}, .on_ready = {}});
   if (demo_command->parsed()) {
     demo_options.state_directory =
         std::filesystem::absolute(demo_options.state_directory).lexically_normal().string();
     return stop ? stop_demo(demo_options.state_directory) : run_demo(demo_options);
   }
   if (check_command->parsed()) return check(file, form);
-  if (apply_command->parsed()) return apply(file, state, form);
-  return status(state, form);
+  if (apply_command->parsed()) return apply(file, apply_state, form);
+  return status(status_state, form);
 }

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include <iostream>
 #include <memory>
 #include <mutex>
+#include <tuple>
 
 #include "adapters/access/access_endpoints.h"
 #include "apps/gatehouse/admin_endpoints.h"
@@ -71,9 +73,15 @@ std::shared_ptr<const net::Mailer> make_mailer(const configuration::Settings& se
   options.password = settings.smtp.password;
   options.extra_ca_file = settings.outbound_ca_file;
   switch (settings.smtp.security) {
-    case configuration::SmtpSecurity::None: options.security = net::MailSecurity::None; break;
-    case configuration::SmtpSecurity::StartTls: options.security = net::MailSecurity::StartTls; break;
-    case configuration::SmtpSecurity::Tls: options.security = net::MailSecurity::Tls; break;
+    case configuration::SmtpSecurity::None:
+      options.security = net::MailSecurity::None;
+      break;
+    case configuration::SmtpSecurity::StartTls:
+      options.security = net::MailSecurity::StartTls;
+      break;
+    case configuration::SmtpSecurity::Tls:
+      options.security = net::MailSecurity::Tls;
+      break;
   }
   return net::make_smtp_mailer(std::move(options));
 }
@@ -84,7 +92,7 @@ std::expected<void, std::string> reachable(const fs::path& directory, const std:
   if (entry == nullptr) return std::unexpected("no such group `" + group + "` (nginx.user)");
   for (fs::path path = directory.parent_path(); !path.empty() && path != path.root_path();
        path = path.parent_path()) {
-    struct stat status {};
+    struct stat status{};
     if (::stat(path.c_str(), &status) != 0) continue;
     const bool others = (status.st_mode & S_IXOTH) != 0;
     const bool own = status.st_gid == entry->gr_gid && (status.st_mode & S_IXGRP) != 0;
@@ -103,6 +111,31 @@ void raise_descriptor_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
   ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// What a running gateway cannot take over.
+std::vector<std::string> settings_for_next_start(const configuration::Settings& running,
+                                                 const configuration::Settings& wanted) {
+  std::vector<std::string> changed;
+  const auto compare = [&](const char* name, const auto& a, const auto& b) {
+    if (a != b) changed.emplace_back(name);
+  };
+  compare("state_directory", running.state_directory, wanted.state_directory);
+  compare("store", running.store, wanted.store);
+  compare("listen.https_port", running.listen.https_port, wanted.listen.https_port);
+  compare("listen.public_https_port", running.listen.public_https_port,
+          wanted.listen.public_https_port);
+  compare("smtp",
+          std::tie(running.smtp.host, running.smtp.port, running.smtp.security, running.smtp.from,
+                   running.smtp.username),
+          std::tie(wanted.smtp.host, wanted.smtp.port, wanted.smtp.security, wanted.smtp.from,
+                   wanted.smtp.username));
+  compare("smtp.password", running.smtp.password.reveal(), wanted.smtp.password.reveal());
+  compare("nginx.binary", running.nginx_binary, wanted.nginx_binary);
+  compare("nginx.module", running.nginx_module, wanted.nginx_module);
+  compare("outbound_ca_file", running.outbound_ca_file, wanted.outbound_ca_file);
+  compare("log_level", running.log_level, wanted.log_level);
+  return changed;
 }
 
 bool answers(const configuration::ListenSettings& listen) {
@@ -124,15 +157,19 @@ bool answers(const configuration::ListenSettings& listen) {
 class Service {
  public:
   Service(const ServeOptions& options, configuration::File file)
-      : options_(options), settings_(std::move(file.settings)), initial_(std::move(file.resources)) {}
+      : options_(options),
+        settings_(std::move(file.settings)),
+        initial_(std::move(file.resources)) {}
 
   std::expected<void, std::string> start() {
     const bool root = ::geteuid() == 0;
     const std::string group = root ? settings_.nginx_user : "";
     const fs::path state = settings_.state_directory;
-    for (const auto& [path, mode] :
-         {std::pair{state, 0711}, {state / "keys", 0700}, {state / "run", 0711},
-          {state / "log", 0750}, {state / "nginx", 0755}}) {
+    for (const auto& [path, mode] : {std::pair{state, 0711},
+                                     {state / "keys", 0700},
+                                     {state / "run", 0711},
+                                     {state / "log", 0750},
+                                     {state / "nginx", 0755}}) {
       if (auto made = make_directory(path, static_cast<mode_t>(mode)); !made) {
         return std::unexpected(made.error().message);
       }
@@ -160,17 +197,18 @@ class Service {
       return std::unexpected(options_.configuration_file + ": " + problems.front().pointer + ": " +
                              problems.front().message);
     }
-    nginx_configuration_ = GATEHOUSE_TRY(
-        said(dataplane::render_nginx_config(settings_, initial_, paths_, root)));
+    nginx_configuration_ =
+        GATEHOUSE_TRY(said(dataplane::render_nginx_config(settings_, initial_, paths_, root)));
     if (auto applied = gateway_->apply(initial_, "configuration file"); !applied) {
-      return std::unexpected(applied.error().front().pointer + ": " + applied.error().front().message);
+      return std::unexpected(applied.error().front().pointer + ": " +
+                             applied.error().front().message);
     }
     gateway_->tick();
-    nginx_ = std::make_unique<dataplane::Nginx>(dataplane::NginxOptions{
-        .binary = settings_.nginx_binary,
-        .prefix = paths_.prefix,
-        .module = paths_.module,
-        .log = [](const std::string& line) { spdlog::warn("{}", line); }});
+    nginx_ = std::make_unique<dataplane::Nginx>(
+        dataplane::NginxOptions{.binary = settings_.nginx_binary,
+                                .prefix = paths_.prefix,
+                                .module = paths_.module,
+                                .log = [](const std::string& line) { spdlog::warn("{}", line); }});
     if (auto started = nginx_->start(nginx_configuration_); !started) {
       return std::unexpected(started.error().message);
     }
@@ -204,8 +242,8 @@ class Service {
       outcome.problems.push_back(file->place(problem));
     }
     if (!outcome.problems.empty()) return outcome;
-    auto rendered = dataplane::render_nginx_config(file->settings, file->resources, paths_,
-                                                   ::geteuid() == 0);
+    auto rendered =
+        dataplane::render_nginx_config(file->settings, file->resources, paths_, ::geteuid() == 0);
     if (!rendered) return fail("certificates", rendered.error().message);
     // New hosts before new policies: a host whose application is not there yet is refused.
     if (*rendered != nginx_configuration_) {
@@ -229,6 +267,7 @@ class Service {
       return outcome;
     }
     nginx_configuration_ = *rendered;
+    outcome.at_next_start = settings_for_next_start(settings_, file->settings);
     outcome.sequence = applied->sequence;
     outcome.changed = applied->changed;
     return outcome;
@@ -319,12 +358,16 @@ class Service {
 };
 
 void log_reload(const ReloadOutcome& outcome) {
-  for (const auto& problem : outcome.problems) spdlog::error("{}", configuration::to_string(problem));
+  for (const auto& problem : outcome.problems)
+    spdlog::error("{}", configuration::to_string(problem));
   if (!outcome.problems.empty()) {
     spdlog::error("the configuration was not changed: {} problem(s)", outcome.problems.size());
   } else {
     spdlog::info("configuration {} (sequence {})", outcome.changed ? "applied" : "unchanged",
                  outcome.sequence);
+  }
+  for (const auto& setting : outcome.at_next_start) {
+    spdlog::warn("`{}` has changed and takes effect at the next start", setting);
   }
 }
 
@@ -336,6 +379,7 @@ int serve(const ServeOptions& options) {
     for (const auto& problem : file.error()) std::cerr << configuration::to_string(problem) << "\n";
     return kExitUsage;
   }
+  spdlog::set_default_logger(spdlog::stderr_color_mt("gatehouse"));  // unbuffered
   spdlog::set_level(spdlog::level::from_str(file->settings.log_level));
   const sigset_t signals = loop_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);

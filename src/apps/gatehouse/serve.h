@@ -11,8 +11,8 @@ namespace gatehouse::apps {
 
 // Exit codes of every command; docs/reference/commands.md.
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailure = 1;   // it was understood and did not work
-inline constexpr int kExitUsage = 2;     // the command line or the configuration is wrong
+inline constexpr int kExitFailure = 1;  // it was understood and did not work
+inline constexpr int kExitUsage = 2;    // the command line or the configuration is wrong
 
 struct ServeOptions {
   std::string configuration_file;
