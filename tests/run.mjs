@@ -1,4 +1,4 @@
-// Runs the suites: tests/run SUITE... [--build DIR] [--filter TEXT]. See README.md.
+// Runs the suites: tests/run SUITE... [--build DIR] [--filter REGEX]. See README.md.
 // Exit code: 0 all passed, 1 something failed, 2 wrong usage.
 import fs from 'node:fs';
 import os from 'node:os';
@@ -10,13 +10,13 @@ import { spec } from 'node:test/reporters';
 import { makePki } from './harness/pki.mjs';
 import { findBuild } from './harness/build.mjs';
 
-const kSuites = ['harness', 'integration', 'conformance', 'browser'];
+const kSuites = ['harness', 'docs', 'integration', 'conformance', 'browser'];
 const here = import.meta.dirname;
 
 function usage(message) {
-  console.error(`${message}\nusage: tests/run ${kSuites.join('|')}|all... [--build DIR] [--filter TEXT]
+  console.error(`${message}\nusage: tests/run ${kSuites.join('|')}|all... [--build DIR] [--filter REGEX]
   --build DIR     the build to test; default $GATEHOUSE_BUILD, build/asan, build/release
-  --filter TEXT   only files whose name, or else only tests whose name, contains TEXT`);
+  --filter REGEX  only files whose name, or else only tests whose name, matches REGEX`);
   process.exit(2);
 }
 
@@ -44,9 +44,10 @@ let files = wanted.flatMap((suite) =>
 );
 let pattern;
 if (options.filter) {
-  const matching = files.filter((file) => path.basename(file).includes(options.filter));
+  const names = new RegExp(options.filter, 'i');
+  const matching = files.filter((file) => names.test(path.basename(file)));
   if (matching.length > 0) files = matching;
-  else pattern = new RegExp(options.filter.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'i');
+  else pattern = names;
 }
 if (options.build) process.env.GATEHOUSE_BUILD = path.resolve(options.build);
 if (wanted.some((suite) => suite !== 'harness')) {

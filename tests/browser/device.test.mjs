@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { allowLoopback } from './browser.mjs';
 import { startLab, kApp, kProvider } from '../harness/lab.mjs';
-import { enterProvider, picture, shown, startBrowser, visit } from './visit.mjs';
+import { enterProvider, picture, refusal, shown, startBrowser, visit } from './visit.mjs';
 
 const kSafari =
   'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15';
@@ -23,10 +23,6 @@ const signIn = async (page) => {
   await page.goto(app()); // one login method: at the provider at once
   await enterProvider(page, 'alice');
 };
-const reason = async (page) => {
-  await page.waitForURL(/\/cdn-cgi\/access\/refused\?/, { timeout: 20_000 });
-  return page.results.at(-1).reason;
-};
 
 describe(`a page of the public internet (${kProvider})`, () => {
   test('permitted: the device is asked and the application opens', async () => {
@@ -42,7 +38,7 @@ describe(`a page of the public internet (${kProvider})`, () => {
     // Granting something else denies the rest.
     await page.context().grantPermissions(['notifications'], { origin: lab.gateway.issuer });
     await signIn(page);
-    assert.equal(await reason(page), 'permission_denied');
+    assert.equal(await refusal(page), 'permission_denied');
     assert.match(await page.locator('body').innerText(), /permission|allow/i);
     await picture(page, 'refused-permission');
     await allowLoopback(page.context(), lab.gateway.issuer);
@@ -56,7 +52,7 @@ describe(`a page of the public internet (${kProvider})`, () => {
     await lab.agent.stop();
     try {
       await signIn(page);
-      assert.equal(await reason(page), 'agent_unreachable');
+      assert.equal(await refusal(page), 'agent_unreachable');
     } finally {
       await lab.agent.start();
     }
@@ -68,7 +64,10 @@ describe(`a page of the public internet (${kProvider})`, () => {
     await page.route(`http://127.0.0.1:${lab.agent.port}/**`, () => {});
     const began = Date.now();
     await signIn(page);
-    assert.equal(await reason(page), 'agent_unreachable');
+    await page.waitForURL(/\/cdn-cgi\/access\/posture\?/);
+    await picture(page, 'posture');
+    assert.ok(!(await page.locator('#explanation').isVisible()), 'there is no question to explain');
+    assert.equal(await refusal(page), 'agent_unreachable');
     assert.ok(Date.now() - began < 15_000, `${Date.now() - began} ms`);
     await page.context().close();
   });
@@ -85,7 +84,7 @@ describe(`a page of the public internet (${kProvider})`, () => {
       route.abort('blockedbyclient'),
     );
     await signIn(page);
-    assert.equal(await reason(page), 'browser_unsupported');
+    assert.equal(await refusal(page), 'browser_unsupported');
     assert.match(await page.locator('body').innerText(), /browser/i);
     await picture(page, 'refused-browser');
     await page.context().close();

@@ -1,5 +1,6 @@
 // A person in front of a real browser: steps that the suites share, and pictures of every page when
 // GATEHOUSE_SCREENSHOTS names a directory.
+import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { launch } from './browser.mjs';
@@ -12,21 +13,19 @@ export const startBrowser = (options = {}) =>
     ...options,
   });
 
-// A page of a fresh profile that remembers what went wrong and what the exchange with the device came to.
+// A page of a fresh profile that remembers what went wrong and how often its device was asked.
 export async function visit(browser, options = {}) {
   const context = await browser.newContext({ locale: 'en-GB', ...options });
   const page = await context.newPage();
   page.violations = [];
-  page.results = []; // of posture/result: {next} or {reason, page}
+  page.exchanges = 0;
   page.on('console', (message) => {
     if (/Content Security Policy|Refused to/.test(message.text()))
       page.violations.push(message.text());
   });
   page.on('pageerror', (error) => page.violations.push(String(error)));
-  page.on('response', async (response) => {
-    if (response.url().endsWith('/cdn-cgi/access/posture/result')) {
-      page.results.push(await response.json().catch(() => ({})));
-    }
+  page.on('response', (response) => {
+    if (response.url().endsWith('/cdn-cgi/access/posture/result')) page.exchanges++;
   });
   return page;
 }
@@ -45,9 +44,27 @@ export async function enterProvider(page, user) {
 }
 export const choose = (page, name) => page.getByRole('button', { name }).click();
 
-// What the application shows: what it received.
+// The refusal page as a person reads it: the reason's code.
+export async function refusal(page) {
+  await page.waitForURL(/\/cdn-cgi\/access\/refused\?/, { timeout: 20_000 });
+  return refusalShown(page);
+}
+export async function refusalShown(page) {
+  const fact = (name) => page.locator(`dt:text-is("${name}") + dd`).innerText();
+  assert.match(await fact('Reference'), /^[0-9a-f]{32}$/);
+  assert.deepEqual(page.violations, []);
+  return fact('Reason');
+}
+
+// The application itself; a refusal on the way fails at once, with its reason.
+export async function arrive(page, url) {
+  const refused = /\/cdn-cgi\/access\/refused\?/;
+  await page.waitForURL((at) => at.href === url || refused.test(at.href), { timeout: 15_000 });
+  if (page.url() !== url) assert.fail(`refused: ${await refusalShown(page)}`);
+}
+// What it shows: what it received.
 export async function shown(page, url) {
-  await page.waitForURL(url, { timeout: 15_000 });
+  await arrive(page, url);
   return JSON.parse(await page.locator('body').innerText());
 }
 

@@ -80,9 +80,9 @@ export class TestGateway {
     return this.start();
   }
 
-  // The nginx master below this control plane, and the workers below that: pids.
+  // The nginx master, whoever started it, and the workers below it: pids.
   nginxMaster() {
-    return childrenOf(this.child.pid).find(({ command }) => /nginx/.test(command))?.pid;
+    return Number(fs.readFileSync(path.join(this.state, 'nginx', 'nginx.pid'), 'utf8'));
   }
   nginxWorkers(master = this.nginxMaster()) {
     return childrenOf(master)

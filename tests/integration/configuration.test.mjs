@@ -256,12 +256,11 @@ describe('a file with an error', () => {
             assert.ok(Math.abs(line - changed) <= 5, `line ${line}, the change is at ${changed}`);
           }
         }
-        const before = lab.gateway.logs().length;
+        const before = lab.gateway.child.output.length;
+        const said = () => lab.gateway.child.output.slice(before);
         hangUp();
-        await eventually(() => /gatehouse\.yaml/.test(lab.gateway.logs().slice(before)), {
-          what: 'the error in the log',
-        });
-        named(lab.gateway.logs().slice(before), field, word);
+        await eventually(() => /gatehouse\.yaml/.test(said()), { what: 'the error in the log' });
+        named(said(), field, word);
         assert.equal(await status(), 200);
         assert.equal((await once(lab.gateway.url(kApp))).status, 401);
       } finally {

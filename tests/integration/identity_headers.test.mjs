@@ -211,14 +211,16 @@ describe('the shared list of spoofed headers', () => {
     { skip: rows ? false : kNoTestkit },
     async () => {
       const kValue = 'alice@corp.example';
-      for (const { id, lines } of rows) {
+      for (const { id, lines, rule } of rows) {
         const { status, seen } = await send(lines);
+        // What names nobody may go on as it is; our own headers must be ours all the same.
+        const spoofed = /harmless/.test(rule) ? 'mallory@' : kValue;
         assert.ok(
           status === 0 || status === 200 || (status >= 400 && status < 500),
           `${id}: ${status}`,
         );
         for (const request of seen) {
-          checkView(request, kValue, id);
+          checkView(request, spoofed, id);
           assert.ok(!request.lines.some(([, value]) => value.includes('mallory@')), id);
           assert.equal(request.url, '/', id);
         }

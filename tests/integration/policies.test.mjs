@@ -86,7 +86,7 @@ before(async () => {
       at('/method', [policy('allow', 'Provider', { include: [loginMethod(kProvider)] })]);
       at('/robots', [policy('non_identity', 'Robots', { include: [serviceToken('Robot')] })]);
       at('/any-robot', [
-        policy('non_identity', 'Any', { include: [{ any_valid_service_token: {} }] }),
+        policy('non_identity', 'Any', { include: [serviceToken('Robot'), serviceToken('Stranger')] }),
       ]);
       at('/allow-robot', [policy('allow', 'Wrong action', { include: [serviceToken('Robot')] })]);
       at('/both', [policy('non_identity', 'Robots', { include: [serviceToken('Robot')] }), corp()]);

@@ -211,7 +211,11 @@ describe('the audit trail', () => {
   test('a refusal and a bypass at the data plane are recorded by the worker', async () => {
     const nobody = new Browser();
     lab.browsers.push(nobody);
-    const refused = await nobody.fetch(lab.gateway.url(kApp, '/recorded'));
+    // A challenge to sign in is no refusal: a flood of strangers fills no disk.
+    const challenged = await nobody.fetch(lab.gateway.url(kApp, '/recorded'));
+    const refused = await nobody.fetch(lab.gateway.url(kApp, '/recorded'), {
+      headers: { 'cf-access-client-id': 'x', 'cf-access-client-secret': 'y' },
+    });
     await nobody.fetch(lab.gateway.url('open.gateway.test', '/recorded'));
     const said = await eventually(
       () => {
@@ -222,8 +226,9 @@ describe('the audit trail', () => {
     );
     const line = said
       .split('\n')
-      .find((text) => text.includes(refused.json.reference) && /not_signed_in/.test(text));
+      .find((text) => text.includes(refused.json.reference) && /service_token_invalid/.test(text));
     assert.ok(line, 'no record with reference and reason');
+    assert.ok(!said.includes(challenged.json.reference));
   });
 });
 

@@ -149,7 +149,7 @@ describe('OpenID Connect', () => {
       refused(answer, browser);
     });
   }
-  for (const user of ['bob', 'lookalike', 'homograph']) {
+  for (const user of ['bob', 'lookalike']) {
     test(`another domain is refused and told so (${user})`, async () => {
       const browser = lab.browser();
       const answer = await signIn(lab, browser, kApp, byProvider(user));
