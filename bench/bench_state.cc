@@ -1,6 +1,7 @@
 // A node state to measure against, without a control plane:
 //   bench_state make DIR HOST SESSIONS   writes it and prints one application token a line
-//   bench_state churn DIR SECONDS        heartbeats, and ten writes a second to sessions that nobody uses
+//   bench_state churn DIR SECONDS        heartbeats, and ten writes a second to sessions that
+//   nobody uses
 #include <unistd.h>
 
 #include <chrono>
@@ -26,7 +27,8 @@ const std::string kPin = uuid_v5("bench", "pin");
 // One application behind an e-mail rule and a required device check, the usual case of the issue.
 model::Resources resources(const std::string& host) {
   model::Resources result;
-  result.organization = {"Bench", "auth.bench.example", std::chrono::hours(24), std::chrono::hours(24)};
+  result.organization = {"Bench", "auth.bench.example", std::chrono::hours(24),
+                         std::chrono::hours(24)};
   model::IdentityProvider pin;
   pin.id = kPin;
   pin.name = "PIN";
@@ -94,7 +96,8 @@ int make(const std::string& directory, const std::string& host, int sessions) {
   context.issuer = "https://auth.bench.example";
   context.jwks = {jwk};
   const model::Resources configured = resources(host);
-  bool written = (*writer)->put_snapshot(policy::make_snapshot_document(configured, context)).has_value();
+  bool written =
+      (*writer)->put_snapshot(policy::make_snapshot_document(configured, context)).has_value();
   written = written && (*writer)->put_heartbeat(now).has_value();
   for (int i = 0; i < sessions && written; ++i) {
     const auto one = session(random_hex(16), now);
@@ -109,7 +112,8 @@ int make(const std::string& directory, const std::string& host, int sessions) {
                               {"identity_nonce", one.nonce},
                               {"sub", one.identity.user_id},
                               {"country", ""}};
-    std::puts(jose::sign_jwt(claims, key, jose::Algorithm::RS256, key.public_key().thumbprint()).c_str());
+    std::puts(
+        jose::sign_jwt(claims, key, jose::Algorithm::RS256, key.public_key().thumbprint()).c_str());
   }
   return written ? 0 : 1;
 }

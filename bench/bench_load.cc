@@ -1,0 +1,159 @@
+// A load generator whose connections are browsers: each keeps one connection and sends its own
+// token, one request after the other.
+//   bench_load PORT HOST CONNECTIONS SECONDS [tls] < TOKENS      prints
+//   {"requests":..,"seconds":..,"p50_us":..,"p99_us":..}
+// Any answer but 200, and any connection that ends, is an error: exit 1.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Browser {
+  int fd = -1;
+  SSL* tls = nullptr;  // lives as long as the program
+  std::string request;
+  Clock::time_point sent;
+  std::size_t expected = 0;  // bytes of the answer that is coming; 0: its head has not been read
+  std::size_t received = 0;
+};
+
+[[noreturn]] void fail(const char* what, std::string_view detail = {}) {
+  std::fprintf(stderr, "bench_load: %s %.*s\n", what, static_cast<int>(detail.size()),
+               detail.data());
+  std::exit(1);
+}
+
+int connect_to(std::uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int one = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    fail("cannot connect");
+  return fd;
+}
+
+void send(Browser& browser) {
+  browser.sent = Clock::now();
+  browser.expected = 0;
+  browser.received = 0;
+  const auto size = static_cast<int>(browser.request.size());
+  const auto sent =
+      browser.tls != nullptr
+          ? SSL_write(browser.tls, browser.request.data(), size)
+          : static_cast<int>(::write(browser.fd, browser.request.data(), browser.request.size()));
+  if (sent != size) fail("cannot send");
+}
+
+// What has come; an answer is one TLS record here, so that a readable connection does not block.
+std::size_t receive(Browser& browser, std::array<char, 16 * 1024>& buffer) {
+  const auto size = browser.tls != nullptr
+                        ? SSL_read(browser.tls, buffer.data(), static_cast<int>(buffer.size()))
+                        : static_cast<int>(::read(browser.fd, buffer.data(), buffer.size()));
+  if (size <= 0) fail("a connection ended");
+  return static_cast<std::size_t>(size);
+}
+
+// The certificate is not looked at: it is the cost that is measured.
+SSL* shake_hands(SSL_CTX* context, int fd, const char* host) {
+  SSL* tls = SSL_new(context);
+  SSL_set_fd(tls, fd);
+  SSL_set_tlsext_host_name(tls, host);
+  if (SSL_connect(tls) != 1) fail("no TLS handshake");
+  return tls;
+}
+
+// The length of the whole answer, from its head.
+std::size_t length_of(std::string_view head) {
+  if (!head.starts_with("HTTP/1.1 200")) fail("an answer is not 200:", head.substr(0, 80));
+  const std::size_t end = head.find("\r\n\r\n");
+  const std::size_t field = head.find("Content-Length: ");
+  if (end == std::string_view::npos || field > end) fail("an answer without a length");
+  return end + 4 + static_cast<std::size_t>(std::atoll(head.data() + field + 16));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool encrypted = argc == 6 && std::string_view(argv[5]) == "tls";
+  if (argc != 5 && !encrypted) {
+    std::fputs("usage: bench_load PORT HOST CONNECTIONS SECONDS [tls] < TOKENS\n", stderr);
+    return 2;
+  }
+  std::vector<std::string> tokens;
+  for (std::string line; std::getline(std::cin, line);) tokens.push_back(line);
+  if (tokens.empty()) fail("no tokens");
+  SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+  SSL_CTX_set_num_tickets(context, 0);
+  const int poll = ::epoll_create1(EPOLL_CLOEXEC);
+  std::vector<Browser> browsers(static_cast<std::size_t>(std::atoi(argv[3])));
+  for (std::size_t i = 0; i < browsers.size(); ++i) {
+    browsers[i].fd = connect_to(static_cast<std::uint16_t>(std::atoi(argv[1])));
+    if (encrypted) browsers[i].tls = shake_hands(context, browsers[i].fd, argv[2]);
+    browsers[i].request = "GET / HTTP/1.1\r\nHost: " + std::string(argv[2]) +
+                          "\r\nAccept: */*\r\nUser-Agent: bench\r\nCookie: CF_Authorization=" +
+                          tokens[i % tokens.size()] + "\r\n\r\n";
+    epoll_event interest{EPOLLIN, {.u64 = i}};
+    ::epoll_ctl(poll, EPOLL_CTL_ADD, browsers[i].fd, &interest);
+  }
+  const auto begin = Clock::now();
+  const auto end = begin + std::chrono::seconds(std::atoi(argv[4]));
+  for (auto& browser : browsers) send(browser);
+  std::vector<std::uint32_t> latencies;  // microseconds
+  latencies.reserve(4'000'000);
+  std::array<epoll_event, 256> events{};
+  std::array<char, 16 * 1024> buffer{};
+  std::uint64_t done = 0;
+  auto now = begin;
+  while (now < end) {
+    const int count = ::epoll_wait(poll, events.data(), static_cast<int>(events.size()), 1000);
+    if (count == 0) fail("no answer for a second");
+    for (int i = 0; i < count; ++i) {
+      Browser& browser = browsers[events[static_cast<std::size_t>(i)].data.u64];
+      const std::size_t size = receive(browser, buffer);
+      if (browser.expected == 0) {
+        browser.expected = length_of({buffer.data(), size});
+      }
+      browser.received += size;
+      if (browser.received < browser.expected) continue;
+      now = Clock::now();
+      latencies.push_back(static_cast<std::uint32_t>(
+          std::chrono::duration_cast<std::chrono::microseconds>(now - browser.sent).count()));
+      ++done;
+      send(browser);
+    }
+    now = Clock::now();
+  }
+  const double seconds = std::chrono::duration<double>(now - begin).count();
+  std::sort(latencies.begin(), latencies.end());
+  const auto at = [&](double share) {
+    return latencies[std::min(
+        latencies.size() - 1,
+        static_cast<std::size_t>(share * static_cast<double>(latencies.size())))];
+  };
+  std::printf("{\"requests\":%llu,\"seconds\":%.4f,\"p50_us\":%u,\"p99_us\":%u}\n",
+              static_cast<unsigned long long>(done), seconds, at(0.50), at(0.99));
+  return 0;
+}
