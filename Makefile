@@ -2,7 +2,7 @@
 #   make demo        a running gateway on this machine, and a page of text that says where to go
 #   make demo-stop   ends it
 #   make test        unit, integration and browser suites, with sanitizers
-#   make test-long   the long suites: random policies by the million, fuzzing
+#   make test-long   the long suites: random policies by the million, invariants broken on purpose, fuzzing
 #   make bench       measures; prints `figure NAME VALUE UNIT` and writes docs/benchmarks.md
 #   make format      clang-format over src and tests
 SHELL := /bin/bash
@@ -32,6 +32,7 @@ test: build-tested
 
 test-long: build-tested packages-fuzz
 	@GATEHOUSE_RANDOM_CASES=10000000 ctest --test-dir $(TESTED) --output-on-failure -R reference
+	@tests/toolchain/break_invariants.py
 	@tools/fuzz 60
 
 bench: packages-bench build-release

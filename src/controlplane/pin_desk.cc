@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <exception>
 #include <utility>
 
 #include "model/limits.h"
@@ -70,8 +71,16 @@ void PinDesk::work() {
     waiting_.pop_front();
     working_ = true;
     lock.unlock();
-    fulfil(order);
+    // The job loop's catch-all: one order that meets a bug must not end sign-in for everybody.
+    bool failed = false;
+    try {
+      fulfil(order);
+    } catch (const std::exception& error) {
+      failed = true;
+      spdlog::error("pin_failed bug=\"{}\"", error.what());
+    }
     lock.lock();
+    dropped_ += failed ? 1 : 0;
     working_ = false;
     changed_.notify_all();
   }

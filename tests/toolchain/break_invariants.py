@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""break_invariants.py [NAME...]: breaks each invariant of docs/ARCHITECTURE.md on purpose, in a copy of the
+tree, and sees its unit test fail. Exit 0: every break was noticed.
+
+A break that no longer fits the code is an error too: it has to be written anew with the code.
+"""
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+COPY = ROOT / "build" / "broken"
+
+# name, file, what stands there, what breaks it, the test program that must fail
+BREAKS = [
+    ("1-judged-is-forwarded", "src/decision/snapshot.cc", "if (!agreed) return kAmbiguous;", "(void)agreed;", "decision_test"),
+    ("2-spelling-of-headers", "src/adapters/nginx/identity_headers.cc", "alphanumeric ? character : '-'", "character", "adapters_nginx_test"),
+    ("3-state-grows-too-old", "src/adapters/nginx/worker.cc",
+     "if (now - *heartbeat > snapshot_->node_state_max_age()) return Reason::NodeStateTooOld;", "", "adapters_nginx_test"),
+    ("3-evidence-ages", "src/selectors/device_posture/device_posture.cc", 
+     "if (posture->established_at < now - rule.max_evidence_age) return undecided(Reason::PostureStale);", "", "selectors_test"),
+    ("4-audience", "src/adapters/nginx/worker.cc", "if (entry->application != &application) {", "if (false) {", "adapters_nginx_test"),
+    ("4-code-works-once", "src/controlplane/session.cc", '"code/" + text("i")', '"code/" + random_hex(16)', "adapters_access_test"),
+    ("4-bound-to-the-browser", "src/controlplane/transaction.cc", "!constant_time_equal(json::find_string(object, \"b\")", "false && !constant_time_equal(json::find_string(object, \"b\")", "adapters_access_test"),
+    ("4-redirects-stay", "src/controlplane/journey.cc", "if (!is_local_path(redirect))", "if (false)", "adapters_access_test"),
+    ("5-secrets-out-of-the-store", "src/controlplane/publication.cc",
+     "json::serialize(policy::write_resources(complete, policy::Secrets::Omit))", "json::serialize(policy::write_resources(complete, policy::Secrets::Include))", "controlplane_test"),
+    ("6-refusals-are-recorded", "src/controlplane/sign_in.cc",
+     "{audit_event::kRefusal, email, journey.application->id, code, json::object{}}", "{\"nothing\", email, journey.application->id, code, json::object{}}", "adapters_access_test"),
+    ("7-problems-change-nothing", "src/configuration/file.cc", "if (!problems.empty()) {", "if (false) {", "configuration_test"),
+]
+
+
+def run(command):
+    return subprocess.run(command, cwd=COPY, capture_output=True, text=True)
+
+
+def main():
+    wanted = sys.argv[1:]
+    shutil.rmtree(COPY / "src", ignore_errors=True)
+    COPY.mkdir(parents=True, exist_ok=True)
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in files.split("\0"):
+        if name:
+            target = COPY / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+    if not (COPY / "build/asan/build.ninja").exists():
+        configured = run(["cmake", "--preset", "asan"])
+        if configured.returncode != 0:
+            sys.exit(configured.stderr[-2000:])
+    unnoticed = []
+    for name, file, sound, broken, test in BREAKS:
+        if wanted and name not in wanted:
+            continue
+        path = COPY / file
+        text = path.read_text()
+        if text.count(sound) != 1:
+            sys.exit(f"{name}: `{sound}` stands {text.count(sound)} times in {file}")
+        path.write_text(text.replace(sound, broken))
+        built = run(["cmake", "--build", "build/asan", "--target", test])
+        if built.returncode != 0:
+            sys.exit(f"{name}: does not build:\n{built.stdout[-3000:]}")
+        program = next((COPY / "build/asan").rglob(test))
+        outcome = run([str(program)])
+        failed = [line for line in outcome.stdout.splitlines() if line.startswith("[  FAILED  ]") and "(" in line]
+        noticed = outcome.returncode != 0 and failed
+        print(f"{name}: {'noticed by ' + failed[0].split()[3] if noticed else 'NOT NOTICED by ' + test}", flush=True)
+        if not noticed:
+            unnoticed.append(name)
+        path.write_text(text)
+    print(f"{len(unnoticed)} of the breaks went unnoticed")
+    return 1 if unnoticed else 0
+
+
+sys.exit(main())
