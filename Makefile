@@ -15,7 +15,7 @@ packages-%:
 	@tools/install-packages $(subst +, ,$*)
 
 build-release: packages-build
-	@tools/build release gatehouse gatehouse_agent_app ngx_http_gatehouse_module bench_state bench_origin bench_load
+	@tools/build release gatehouse gatehouse_agent_app ngx_http_gatehouse_module bench_state bench_load
 
 build-tested: packages-build+test
 	@tools/build asan all

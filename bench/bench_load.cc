@@ -1,8 +1,10 @@
-// A load generator whose connections are browsers: each keeps one connection and sends its own
-// token, one request after the other.
-//   bench_load PORT HOST CONNECTIONS SECONDS [tls] < TOKENS      prints
-//   {"requests":..,"seconds":..,"p50_us":..,"p99_us":..}
-// Any answer but 200, and any connection that ends, is an error: exit 1.
+// A load generator and the application behind the proxy in one thread, which never sleeps: so what
+// is measured on the other core is the proxy alone, not the waking of its neighbours.
+//   bench_load PORT HOST CONNECTIONS SECONDS APPLICATION_PORT [tls] < TOKENS
+// prints {"requests":..,"seconds":..,"p50_us":..,"p99_us":..}. The connections are browsers: each
+// keeps one connection and sends its own token, one request after the other. The application
+// answers every request with 200 and 512 bytes, and `/decide` with 204. Any answer but 200, and any
+// connection that ends, is an error: exit 1.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -21,6 +23,7 @@
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace {
@@ -67,13 +70,18 @@ void send(Browser& browser) {
   if (sent != size) fail("cannot send");
 }
 
-// What has come; an answer is one TLS record here, so that a readable connection does not block.
+// What has come; 0: only something of TLS itself. An answer is one record here, so that a readable
+// connection does not block.
 std::size_t receive(Browser& browser, std::array<char, 16 * 1024>& buffer) {
+  const auto room = static_cast<int>(buffer.size());
   const auto size = browser.tls != nullptr
-                        ? SSL_read(browser.tls, buffer.data(), static_cast<int>(buffer.size()))
+                        ? SSL_read(browser.tls, buffer.data(), room)
                         : static_cast<int>(::read(browser.fd, buffer.data(), buffer.size()));
-  if (size <= 0) fail("a connection ended");
-  return static_cast<std::size_t>(size);
+  if (size > 0) return static_cast<std::size_t>(size);
+  if (browser.tls == nullptr || SSL_get_error(browser.tls, size) != SSL_ERROR_WANT_READ) {
+    fail("a connection ended");
+  }
+  return 0;
 }
 
 // The certificate is not looked at: it is the cost that is measured.
@@ -84,6 +92,76 @@ SSL* shake_hands(SSL_CTX* context, int fd, const char* host) {
   if (SSL_connect(tls) != 1) fail("no TLS handshake");
   return tls;
 }
+
+// The application: it only looks for the blank line that ends a request without a body.
+class Application {
+ public:
+  Application(int poll, std::uint16_t port) : poll_(poll) {
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const int one = 1;
+    ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(listener_, 512) != 0) {
+      fail("cannot listen for the proxy");
+    }
+    watch(listener_);
+  }
+
+  // `fd` is the listener or a connection of the proxy's.
+  void serve(int fd, std::array<char, 16 * 1024>& buffer) {
+    if (fd == listener_) {
+      const int accepted = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (accepted < 0) return;
+      const int one = 1;
+      ::setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+      watch(accepted);
+      return;
+    }
+    const ssize_t size = ::read(fd, buffer.data(), buffer.size());
+    if (size <= 0) {
+      waiting_.erase(fd);
+      ::close(fd);
+      return;
+    }
+    std::string_view text(buffer.data(), static_cast<std::size_t>(size));
+    const auto begun = waiting_.find(fd);
+    if (begun != waiting_.end()) {
+      begun->second.append(text);
+      text = begun->second;
+    }
+    if (!text.ends_with("\r\n\r\n")) {
+      if (begun == waiting_.end()) waiting_[fd] = text;
+      return;
+    }
+    const std::string_view out = text.starts_with("GET /decide") ? kDecision : answer_;
+    if (::write(fd, out.data(), out.size()) < 0) fail("cannot answer the proxy");
+    waiting_.erase(fd);
+  }
+
+ private:
+  static constexpr std::string_view kDecision =
+      "HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n";
+
+  void watch(int fd) const {
+    epoll_event interest{EPOLLIN, {.u64 = static_cast<std::uint64_t>(fd)}};
+    ::epoll_ctl(poll_, EPOLL_CTL_ADD, fd, &interest);
+  }
+
+  int poll_;
+  int listener_;
+  std::string answer_ =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 512\r\nConnection: "
+      "keep-alive\r\n\r\n" +
+      std::string(512, 'x');
+  std::unordered_map<int, std::string> waiting_;  // connections whose request is not complete
+};
+
+// Events of browsers carry their index above this; those of the application its descriptor.
+constexpr std::uint64_t kBrowsers = std::uint64_t{1} << 32;
 
 // The length of the whole answer, from its head.
 std::size_t length_of(std::string_view head) {
@@ -97,17 +175,20 @@ std::size_t length_of(std::string_view head) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool encrypted = argc == 6 && std::string_view(argv[5]) == "tls";
-  if (argc != 5 && !encrypted) {
-    std::fputs("usage: bench_load PORT HOST CONNECTIONS SECONDS [tls] < TOKENS\n", stderr);
+  const bool encrypted = argc == 7 && std::string_view(argv[6]) == "tls";
+  if (argc != 6 && !encrypted) {
+    std::fputs("usage: bench_load PORT HOST CONNECTIONS SECONDS APPLICATION_PORT [tls] < TOKENS\n",
+               stderr);
     return 2;
   }
   std::vector<std::string> tokens;
   for (std::string line; std::getline(std::cin, line);) tokens.push_back(line);
   if (tokens.empty()) fail("no tokens");
   SSL_CTX* context = SSL_CTX_new(TLS_client_method());
-  SSL_CTX_set_num_tickets(context, 0);
+  SSL_CTX_clear_mode(context,
+                     SSL_MODE_AUTO_RETRY);  // tickets come by themselves: do not wait behind them
   const int poll = ::epoll_create1(EPOLL_CLOEXEC);
+  Application application(poll, static_cast<std::uint16_t>(std::atoi(argv[5])));
   std::vector<Browser> browsers(static_cast<std::size_t>(std::atoi(argv[3])));
   for (std::size_t i = 0; i < browsers.size(); ++i) {
     browsers[i].fd = connect_to(static_cast<std::uint16_t>(std::atoi(argv[1])));
@@ -115,7 +196,7 @@ int main(int argc, char** argv) {
     browsers[i].request = "GET / HTTP/1.1\r\nHost: " + std::string(argv[2]) +
                           "\r\nAccept: */*\r\nUser-Agent: bench\r\nCookie: CF_Authorization=" +
                           tokens[i % tokens.size()] + "\r\n\r\n";
-    epoll_event interest{EPOLLIN, {.u64 = i}};
+    epoll_event interest{EPOLLIN, {.u64 = kBrowsers + i}};
     ::epoll_ctl(poll, EPOLL_CTL_ADD, browsers[i].fd, &interest);
   }
   const auto begin = Clock::now();
@@ -128,11 +209,16 @@ int main(int argc, char** argv) {
   std::uint64_t done = 0;
   auto now = begin;
   while (now < end) {
-    const int count = ::epoll_wait(poll, events.data(), static_cast<int>(events.size()), 1000);
-    if (count == 0) fail("no answer for a second");
+    const int count = ::epoll_wait(poll, events.data(), static_cast<int>(events.size()), 0);
     for (int i = 0; i < count; ++i) {
-      Browser& browser = browsers[events[static_cast<std::size_t>(i)].data.u64];
+      const std::uint64_t whose = events[static_cast<std::size_t>(i)].data.u64;
+      if (whose < kBrowsers) {
+        application.serve(static_cast<int>(whose), buffer);
+        continue;
+      }
+      Browser& browser = browsers[whose - kBrowsers];
       const std::size_t size = receive(browser, buffer);
+      if (size == 0) continue;
       if (browser.expected == 0) {
         browser.expected = length_of({buffer.data(), size});
       }

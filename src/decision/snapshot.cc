@@ -85,6 +85,12 @@ Snapshot::Host Snapshot::host_of(std::string_view host) const {
   return found;
 }
 
+const CompiledApplication* Snapshot::sole_application(std::string_view host) const {
+  const Host known = host_of(host);
+  const auto sole = known.known() ? known.sole_application() : std::nullopt;
+  return sole ? &applications_[*sole] : nullptr;
+}
+
 bool Snapshot::knows_host(std::string_view host) const { return host_of(host).known(); }
 
 const CompiledApplication* Snapshot::find_application(std::string_view host,

@@ -89,6 +89,9 @@ class Snapshot {
     bool ambiguous = false;  // the readings differ: refuse with AmbiguousPath
   };
   [[nodiscard]] Located locate(std::string_view host, std::string_view raw_path) const;
+  // The application that has every path of this host, when there is such a one: locate() need not
+  // look at the path then. nullptr otherwise.
+  [[nodiscard]] const CompiledApplication* sole_application(std::string_view host) const;
   [[nodiscard]] bool knows_host(std::string_view host) const;
 
   [[nodiscard]] const CompiledApplication* application_by_audience(std::string_view aud) const;

@@ -57,6 +57,7 @@ Reason Worker::prepare(Instant now) {
     if (!reader_) {
       // Stamps of another environment say nothing about what was read from the last one.
       snapshot_.reset();
+      sole_application_ = nullptr;
       snapshot_stamp_ = 0;
       tokens_.clear();
       sessions_.clear();
@@ -84,6 +85,7 @@ Reason Worker::prepare(Instant now) {
 bool Worker::load_snapshot() {
   const std::uint64_t stamp = reader_->snapshot_stamp();
   snapshot_.reset();  // whatever happens now, the old policies no longer decide
+  sole_application_ = nullptr;
   snapshot_stamp_ = stamp;
   auto document = reader_->snapshot();
   if (!document || !*document) {
@@ -97,6 +99,7 @@ bool Worker::load_snapshot() {
     return false;
   }
   snapshot_ = std::move(*compiled);
+  sole_application_ = nullptr;
   ++generation_;
   if (std::string keys = identity_of_keys(*snapshot_); keys != keys_) {
     keys_ = std::move(keys);
@@ -104,6 +107,18 @@ bool Worker::load_snapshot() {
     refusals_.clear();
   }
   return true;
+}
+
+decision::Snapshot::Located Worker::locate(std::string_view host, std::string_view path) {
+  const bool ordinary = path.starts_with('/') && path.size() <= model::kMaxUrlBytes;
+  if (sole_application_ != nullptr && ordinary && host == sole_host_) {
+    return {sole_application_, false};
+  }
+  if (const auto* sole = snapshot_->sole_application(host)) {
+    sole_host_ = host;
+    sole_application_ = sole;
+  }
+  return snapshot_->locate(host, path);
 }
 
 Worker::Digest Worker::digest_of(std::string_view token, gh_connection_memo* memo) const {
@@ -280,7 +295,7 @@ Worker::Outcome Worker::decide(const gh_request& request) {
     return refuse(reason);
   }
   const std::string_view target = view(request.target);
-  const auto located = snapshot_->locate(view(request.host), target.substr(0, target.find('?')));
+  const auto located = locate(view(request.host), target.substr(0, target.find('?')));
   // INVARIANT 1: what is judged is the raw target that is forwarded, in every reading of it.
   if (located.ambiguous) return refuse(Reason::AmbiguousPath);
   if (located.application == nullptr) return refuse(Reason::UnknownApplication);

@@ -84,6 +84,7 @@ class Worker {
     decision::Reason obstacle = decision::Reason::NotSignedIn;
   };
 
+  [[nodiscard]] decision::Snapshot::Located locate(std::string_view host, std::string_view path);
   [[nodiscard]] decision::Reason prepare(Instant now);
   [[nodiscard]] bool load_snapshot();
   [[nodiscard]] Digest digest_of(std::string_view token, gh_connection_memo* memo) const;
@@ -106,6 +107,9 @@ class Worker {
   Instant looked_at_{};  // when the files were last compared with the path
   std::shared_ptr<const decision::Snapshot> snapshot_;
   std::uint64_t snapshot_stamp_ = 0;
+  // The last host that one application has to itself: most requests are for the same few hosts.
+  std::string sole_host_;
+  const decision::CompiledApplication* sole_application_ = nullptr;
   std::uint64_t generation_ = 0;  // of snapshot_: grows with each one loaded
   std::string keys_;              // kids and issuer the token cache stands on
   std::uint64_t assertion_stamp_ = 0;

@@ -380,6 +380,33 @@ TEST_F(WorkerTest, PathsAreJudgedAsTheyAreForwarded) {
          Reason::UnknownApplication);
 }
 
+TEST_F(WorkerTest, ARememberedHostIsForgottenWithItsSnapshot) {
+  auto open = resources_.applications[1];
+  open.id = uuid_v5("application", "open");
+  open.audience = std::string(64, 'c');
+  open.name = "Open";
+  open.domains = {"open.team.example"};
+  resources_.applications.push_back(open);
+  publish();
+  gh_credentials none{};
+  const auto effect_of = [&](std::string_view target) {
+    return ask_with(none, kNow, target, "open.team.example").decision.effect;
+  };
+  EXPECT_EQ(effect_of("/"), Effect::Bypass);
+  EXPECT_EQ(effect_of("/admin"), Effect::Bypass);
+  EXPECT_EQ(effect_of("admin"), Effect::Deny);
+  auto admin = resources_.applications[0];
+  admin.id = uuid_v5("application", "admin");
+  admin.audience = std::string(64, 'd');
+  admin.name = "Admin";
+  admin.domains = {"open.team.example/admin"};
+  resources_.applications.push_back(admin);
+  publish();
+  EXPECT_EQ(effect_of("/"), Effect::Bypass);
+  EXPECT_EQ(effect_of("/admin"), Effect::Challenge);
+  EXPECT_EQ(effect_of("/x/../admin"), Effect::Deny);
+}
+
 TEST_F(WorkerTest, TheFirstGoodCookieCounts) {
   const std::string good = token();
   auto other_claims = claims();
