@@ -176,9 +176,13 @@ class Renderer {
 
   // To the control plane. The inbound copies of these headers are gone before any location is
   // chosen.
-  static std::string control_location(std::string_view location, std::string_view fallback) {
+  // INVARIANT 5: nginx writes the request line of what fails into its error log, and here that line
+  // carries one-time codes, states and provider codes. So only what concerns nginx itself is
+  // logged; that the control plane is silent shows in its own log and in the answers.
+  std::string control_location(std::string_view location, std::string_view fallback) const {
     return fmt::format(
-        "    location {} {{\n      gatehouse off;\n      client_max_body_size 256k;\n"
+        "    location {} {{\n      gatehouse off;\n      error_log {} crit;\n      "
+        "client_max_body_size 256k;\n"
         "      proxy_pass http://gatehouse_control;\n      proxy_set_header Host $host;\n"
         "      proxy_set_header Connection '';\n"
         "      proxy_set_header Gatehouse-Client-Ip $remote_addr;\n"
@@ -188,7 +192,7 @@ class Renderer {
         "      proxy_buffer_size 32k;\n      proxy_buffers 8 32k;\n      error_page 502 504 = "
         "{};\n  "
         "  }}\n",
-        location, fallback);
+        location, quote(paths_.prefix + "/error.log"), fallback);
   }
   static std::string error_location(std::string_view name, int status, std::string_view page) {
     return fmt::format(

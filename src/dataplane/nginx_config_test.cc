@@ -89,6 +89,13 @@ TEST_F(NginxConfig, IngressRulesInOrderUpToTheFirstForEverything) {
   EXPECT_EQ(text.find("127.0.0.1:9002"), std::string::npos);
 }
 
+TEST_F(NginxConfig, RequestLinesWithCodesStayOutOfTheErrorLog) {
+  const std::string text = render();
+  const std::size_t locations = count(text, "proxy_pass http://gatehouse_control;");
+  EXPECT_EQ(locations, 2u);
+  EXPECT_EQ(count(text, "gatehouse off;\n      error_log \"/s/nginx/error.log\" crit;"), locations);
+}
+
 TEST_F(NginxConfig, OneUpstreamAnOrigin) {
   resources_.ingress.push_back({.hostname = "b.team.example",
                                 .path = "",

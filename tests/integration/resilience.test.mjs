@@ -75,6 +75,15 @@ describe('the control plane is killed', () => {
     const answer = await new SignIn(lab, nobody).begin(kApp);
     assert.ok([502, 503, 504].includes(answer.status), `${answer.status}`);
   });
+  test('codes of requests that fail meanwhile are in no log', async () => {
+    const nobody = lab.browser();
+    for (const url of [
+      lab.gateway.url(kApp, '/cdn-cgi/access/authorized?nonce=marked-code'),
+      `${lab.gateway.issuer}/cdn-cgi/access/callback?code=marked-code&state=x`,
+    ])
+      assert.equal((await nobody.navigate(url)).status, 503);
+    assert.ok(!lab.gateway.logs().includes('marked-code'));
+  });
   test('started again it takes over: sessions go on, sign-in works, one nginx', async () => {
     const master = lab.gateway.nginxMaster();
     await lab.gateway.start();
