@@ -27,6 +27,7 @@ set(GATEHOUSE_LAYER_posture 12)
 set(GATEHOUSE_LAYER_controlplane 13)
 set(GATEHOUSE_LAYER_dataplane 13)
 set(GATEHOUSE_LAYER_agent 13)
+set(GATEHOUSE_LAYER_enforcement 13)
 set(GATEHOUSE_LAYER_adapters 14)
 set(GATEHOUSE_LAYER_apps 15)
 
@@ -34,7 +35,8 @@ set(GATEHOUSE_LAYER_apps 15)
 function(gatehouse_layer_of name out_rank out_layer)
   set(best "")
   foreach(candidate IN ITEMS base crypto jose model decision selectors policy configuration pages
-          platform node_state net storage identity posture controlplane dataplane agent adapters apps)
+          platform node_state net storage identity posture controlplane dataplane agent
+          enforcement adapters apps)
     if(name STREQUAL candidate OR name MATCHES "^${candidate}_")
       set(best ${candidate})
     endif()

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ip.h"
 #include "base/secret.h"
 #include "decision/matcher.h"
 #include "model/resources.h"
@@ -47,6 +48,18 @@ struct SmtpSettings {
   std::string username;
   Secret password;
 };
+struct DecisionLogSettings {
+  std::uint64_t max_bytes = 64 * 1024 * 1024;  // of one file; then it is rotated
+  unsigned files = 8;                          // kept, the current one included
+  std::uint32_t allow_sample = 100;  // one of so many allowed requests is written; 0: none
+};
+// For other proxies (nginx auth_request, Caddy, Traefik, HAProxy, Apache, Envoy).
+struct ForwardAuthSettings {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;  // 0: none
+  // Whose word about method, host, path and client address counts. Never empty when port is set.
+  std::vector<IpNetwork> trusted_peers;
+};
 struct Settings {
   std::string state_directory = "/var/lib/gatehouse";
   ListenSettings listen;
@@ -59,6 +72,9 @@ struct Settings {
   std::string nginx_user = "www-data";  // used only when started as root
   std::string outbound_ca_file;         // extra CA bundle for providers
   std::string log_level = "info";
+  std::string country_database;  // MaxMind file; empty: every country is unknown
+  DecisionLogSettings decision_log;
+  ForwardAuthSettings forward_auth;
 };
 
 struct File {

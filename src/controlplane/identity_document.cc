@@ -25,6 +25,9 @@ class PostureRulesOnly final : public decision::CompileContext {
   std::optional<std::string> find_service_token(std::string_view) const override {
     return std::nullopt;
   }
+  std::optional<std::uint32_t> find_list(std::string_view, model::ListType) const override {
+    return std::nullopt;
+  }
 
  private:
   const model::Resources& resources_;

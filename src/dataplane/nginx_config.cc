@@ -98,7 +98,7 @@ class Renderer {
         "\"application\":\"$gatehouse_application_id\",\"policy\":\"$gatehouse_policy_id\","
         "\"ip\":\"$remote_addr\",\"host\":\"$host\",\"method\":\"$request_method\",\"status\":$"
         "status}}';\n"
-        "  access_log {} gatehouse buffer=32k flush=1s if=$gatehouse_audited;\n"
+        "  access_log {} gatehouse buffer=32k flush=1s if=$gatehouse_logged;\n"
         "  server_tokens off;\n  default_type application/octet-stream;\n"
         "  ignore_invalid_headers on;\n  underscores_in_headers off;\n"
         // One block for a request with a token and what we add to it.

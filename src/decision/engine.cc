@@ -19,10 +19,18 @@ class Evaluation {
 
   // `extra` (signed in, login method) is one more list of the policy.
   Match policy(const CompiledPolicy& policy, std::optional<Match> extra) {
-    const auto entry = begin(0, [&] { return policy.name; });
+    const auto entry = begin(Kind::Policy, 0, [&] { return policy.name; });
+    if (trace_ != nullptr) {
+      (*trace_)[entry].id = policy.id;
+      (*trace_)[entry].action = policy.action;
+    }
     Match match = rules(policy.rules, 1);
     if (extra) {
-      static_cast<void>(note(1, "signed in with an allowed login method", *extra));
+      if (trace_ != nullptr)
+        trace_->push_back({.kind = Kind::List,
+                           .depth = 1,
+                           .what = "signed in with an allowed login method",
+                           .match = *extra});
       match = match_and(match, *extra);
     }
     return end(entry, match);
@@ -35,8 +43,10 @@ class Evaluation {
   }
 
  private:
+  using Kind = TraceEntry::Kind;
+
   Match include(const MatcherList& list, int depth) {
-    const auto entry = begin(depth, [] { return "include"; });
+    const auto entry = begin(Kind::List, depth, [] { return "include"; });
     std::optional<Match> match;
     for (const auto& matcher : list) {
       const Match one = member(*matcher, depth + 1);
@@ -48,7 +58,7 @@ class Evaluation {
 
   Match require(const MatcherList& list, int depth) {
     if (list.empty()) return kTrue;
-    const auto entry = begin(depth, [] { return "require"; });
+    const auto entry = begin(Kind::List, depth, [] { return "require"; });
     Match match = kTrue;
     for (const auto& matcher : list) match = match_and(match, member(*matcher, depth + 1));
     return end(entry, match);
@@ -56,7 +66,7 @@ class Evaluation {
 
   Match exclude(const MatcherList& list, int depth) {
     if (list.empty()) return kTrue;
-    const auto entry = begin(depth, [] { return "exclude"; });
+    const auto entry = begin(Kind::List, depth, [] { return "exclude"; });
     std::optional<Match> any;
     Reason when_true = Reason::None;
     for (const auto& matcher : list) {
@@ -70,9 +80,14 @@ class Evaluation {
   Match member(const Matcher& matcher, int depth) {
     const Match match = matcher.match(snapshot_, evidence_, now_);
     if (trace_ == nullptr) return match;
-    note(depth, matcher.describe(), match);
+    trace_->push_back({.kind = Kind::Selector,
+                       .depth = depth,
+                       .what = matcher.describe(),
+                       .match = match,
+                       .seen = matcher.observe(snapshot_, evidence_)});
     for (const std::uint32_t group : matcher.groups()) {
-      const auto entry = begin(depth + 1, [&] { return "group " + snapshot_.group(group).name; });
+      const auto entry =
+          begin(Kind::Group, depth + 1, [&] { return "group " + snapshot_.group(group).name; });
       end(entry, rules(snapshot_.group(group).rules, depth + 2));
     }
     return match;
@@ -80,17 +95,14 @@ class Evaluation {
 
   // An entry stands before what it is made of, so its outcome is filled in later.
   template <typename What>
-  std::size_t begin(int depth, What what) {
+  std::size_t begin(Kind kind, int depth, What what) {
     if (trace_ == nullptr) return 0;
-    trace_->push_back({depth, what(), {}});
+    trace_->push_back({.kind = kind, .depth = depth, .what = what()});
     return trace_->size() - 1;
   }
   Match end(std::size_t entry, Match match) {
     if (trace_ != nullptr) (*trace_)[entry].match = match;
     return match;
-  }
-  void note(int depth, std::string what, Match match) {
-    if (trace_ != nullptr) trace_->push_back({depth, std::move(what), match});
   }
 
   const Snapshot& snapshot_;
@@ -115,8 +127,18 @@ Decision refuse(Reason reason, const CompiledPolicy* policy) {
           policy};
 }
 
+// Whether the person has said why they need this application, where the policy asks for it.
+bool purpose_stated(const CompiledPolicy& policy, const CompiledApplication& application,
+                    const Evidence& evidence) {
+  return !policy.purpose_justification_required ||
+         std::ranges::find(evidence.session->purposes, application.audience,
+                           &model::Purpose::audience) != evidence.session->purposes.end();
+}
+
 Decision decide(const Snapshot& snapshot, const CompiledApplication& application,
                 const Evidence& evidence, Instant now, Trace* trace) {
+  if (evidence.cors_preflight && application.options_preflight_bypass)
+    return {Effect::Bypass, Reason::None, Challenge::None, nullptr};
   Evaluation evaluation(snapshot, evidence, now, trace);
   std::optional<Reason> easiest;
   const auto remember = [&easiest](Reason obstacle) {
@@ -134,6 +156,9 @@ Decision decide(const Snapshot& snapshot, const CompiledApplication& application
         break;  // nobody has to satisfy a Bypass policy
       case Action::ServiceAuth:
       case Action::Allow:
+        if (match.truth == Truth::True && policy.action == Action::Allow &&
+            !purpose_stated(policy, application, evidence))
+          return refuse(Reason::PurposeRequired, &policy);
         if (match.truth == Truth::True)
           return {Effect::Allow, Reason::None, Challenge::None, &policy};
         remember(match.reason);
@@ -191,12 +216,18 @@ std::string_view to_string(Challenge challenge) {
       return "sign_in";
     case Challenge::Posture:
       return "posture";
+    case Challenge::Purpose:
+      return "purpose";
   }
   return "none";
 }
 
 Challenge challenge_for(Reason reason) {
   switch (reason) {
+    case Reason::PurposeRequired:
+      return Challenge::Purpose;
+    case Reason::EvaluationMissing:
+    case Reason::EvaluationStale:
     case Reason::PostureMissing:
     case Reason::PostureStale:
     case Reason::PostureUnreadable:

@@ -15,7 +15,7 @@ enum class Effect : std::uint8_t { Allow, Bypass, Deny, Challenge };
 [[nodiscard]] std::string_view to_string(Effect effect);
 
 // What the person must do before the answer can change, with Effect::Challenge.
-enum class Challenge : std::uint8_t { None, SignIn, Posture };
+enum class Challenge : std::uint8_t { None, SignIn, Posture, Purpose };
 [[nodiscard]] std::string_view to_string(Challenge challenge);
 // What a refusal for `reason` asks for; None is a plain denial.
 [[nodiscard]] Challenge challenge_for(Reason reason);
@@ -29,16 +29,24 @@ struct Decision {
 };
 
 struct TraceEntry {
+  enum class Kind : std::uint8_t { Policy, List, Selector, Group };
+  Kind kind = Kind::Policy;
   int depth = 0;     // 0 policy, 1 list (include, require, exclude), 2 selector, 3.. groups
-  std::string what;  // policy name, list name, Matcher::describe()
-  Match match;       // of the list `exclude`: after the negation
+  std::string what{};  // policy name, list name, Matcher::describe()
+  Match match{};       // of the list `exclude`: after the negation
+  Observation seen{};  // of a selector
+  // Of a policy.
+  std::string id{};
+  std::optional<model::Action> action{};
 };
 using Trace = std::vector<TraceEntry>;
 
 // Whether `evidence` may use `application` at `now`.
 //   Bypass and Service Auth policies first, then Allow and Block in order; the first that applies
 //   ends; the default is deny. Allow, Bypass and Service Auth apply when True; Block unless False.
-//   Allow demands a signed-in person whose login method the application permits.
+//   Allow demands a signed-in person whose login method the application permits, and, where the
+//   policy says so, a purpose stated for this application: else Challenge(Purpose) ends the walk.
+//   A CORS preflight is bypassed, before all policies, where the application says so.
 //   A policy is OR(include) AND AND(require) AND NOT OR(exclude), in Kleene's logic (rules.h).
 //   The reason of a refusal is the easiest obstacle among the policies that were asked; those of
 //   Bypass policies do not count. A Block policy's is BlockedByPolicy, or why it cannot be decided.

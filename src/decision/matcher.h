@@ -17,20 +17,39 @@
 #include "decision/reason.h"
 #include "decision/truth.h"
 #include "model/identity.h"
+#include "model/resources.h"
 
 namespace gatehouse::decision {
 
 class Snapshot;
 struct CompiledServiceToken;
 
+// The client certificate of the connection, judged by the authorities of the request's host
+// (Snapshot::client_certificates): one shown for another host says nothing here.
+struct CertificateEvidence {
+  enum class State : std::uint8_t {
+    None,     // the client showed none, or the host has no authority
+    Valid,    // chain, time and revocation are in order
+    Invalid,  // shown, and not in order
+    Unknown,  // whoever asks cannot see the connection
+  };
+  State state = State::None;
+  std::string_view common_name{};  // only when Valid
+  std::string_view serial{};       // lower-case hex
+};
+
 // Everything a decision may look at besides the snapshot. Borrowed for the call.
 struct Evidence {
   IpAddress client_ip;
+  std::string_view country;  // of client_ip, ISO 3166-1 alpha-2 in upper case; empty: unknown
   const model::Session* session = nullptr;  // nobody signed in: null
   // The session's address in canonical form; empty when it must match nothing.
   std::string_view canonical_email;
   const CompiledServiceToken* service_token = nullptr;  // valid credentials only
-  // could_admit(): device, network and service token are unknown instead of absent.
+  CertificateEvidence certificate;
+  bool cors_preflight = false;  // OPTIONS with Origin and Access-Control-Request-Method
+  // could_admit(): device, network, certificate, evaluations and service token are unknown instead
+  // of absent.
   bool identity_only = false;
 };
 
@@ -41,6 +60,12 @@ struct Match {
 };
 inline constexpr Match kTrue{Truth::True, Reason::None};
 
+// What a selector saw, for traces: `alice@corp.example`, `192.0.2.7`, `managed, checked in ...`.
+struct Observation {
+  std::string value;                      // empty: nothing
+  std::optional<Instant> established_at;  // of evidence that ages; nullopt: a fact of the request
+};
+
 class Matcher {
  public:
   virtual ~Matcher() = default;
@@ -49,6 +74,8 @@ class Matcher {
                                     Instant now) const = 0;
   // For people: `email is one of 3 addresses`. Used by traces only.
   [[nodiscard]] virtual std::string describe() const = 0;
+  // Used by traces only.
+  [[nodiscard]] virtual Observation observe(const Snapshot&, const Evidence&) const { return {}; }
   // The obstacle of someone for whom this holds and who is excluded for it.
   [[nodiscard]] virtual Reason reason_when_excluded() const { return Reason::NoPolicyMatched; }
   // The groups it asks, for traces and for the check that they are not nested too deep.
@@ -69,6 +96,9 @@ class CompileContext {
   [[nodiscard]] virtual std::optional<std::string> find_login_method(std::string_view id) const = 0;
   [[nodiscard]] virtual std::optional<std::string> find_service_token(
       std::string_view id) const = 0;
+  // The index is the one Snapshot::list takes; nullopt also when the list is of the other type.
+  [[nodiscard]] virtual std::optional<std::uint32_t> find_list(std::string_view id,
+                                                               model::ListType type) const = 0;
 };
 
 struct SelectorError {

@@ -14,6 +14,10 @@ struct Row {
 constexpr std::array<Row, kReasonCount> kReasons{{
     {Reason::None, {"none", Remedy::None, "Nothing stands in the way", "There is nothing to do."}},
 
+    {Reason::PurposeRequired,
+     {"purpose_required", Remedy::StatePurpose, "Say why you need this application",
+      "Its owner asks everybody for a reason. Write one or two sentences and go on."}},
+
     {Reason::PostureMissing,
      {"posture_missing", Remedy::CheckDevice, "Your device has not been checked yet",
       "Let your browser check this device. It usually takes a few seconds."}},
@@ -24,6 +28,14 @@ constexpr std::array<Row, kReasonCount> kReasons{{
      {"posture_unreadable", Remedy::CheckDevice, "The last check of your device is not clear",
       "Let your browser check this device again. If that does not help, make sure that the date "
       "and time of the device are right and ask your IT team."}},
+    {Reason::EvaluationMissing,
+     {"evaluation_missing", Remedy::CheckDevice, "A check of your account is missing",
+      "Open the application again. If it does not help, tell your IT team that the external check "
+      "does not answer."}},
+    {Reason::EvaluationStale,
+     {"evaluation_stale", Remedy::CheckDevice, "The last check of your account is too old",
+      "Open the application again. If it does not help, tell your IT team that the external check "
+      "does not answer."}},
 
     {Reason::PostureNotManaged,
      {"posture_not_managed", Remedy::RepairDevice,
@@ -40,6 +52,18 @@ constexpr std::array<Row, kReasonCount> kReasons{{
       "Make sure that the device's management agent is running and connected. If it is, ask your "
       "IT "
       "team to look at it."}},
+    {Reason::PostureNotPatched,
+     {"posture_not_patched", Remedy::RepairDevice, "Updates are missing on this device",
+      "Install the updates that wait on this device, restart it and try again."}},
+    {Reason::PostureVulnerable,
+     {"posture_vulnerable", Remedy::RepairDevice, "This device has too many known weaknesses",
+      "Install the updates that wait on this device and its programs. If none do, ask your IT "
+      "team."}},
+    {Reason::PostureSignalMissing,
+     {"posture_signal_missing", Remedy::RepairDevice,
+      "The check of this device does not say everything this application needs",
+      "Make sure that the device's management agent is running and up to date. If it is, ask your "
+      "IT team to look at it."}},
 
     {Reason::NotSignedIn,
      {"not_signed_in", Remedy::SignIn, "You are not signed in", "Sign in to go on."}},
@@ -56,16 +80,52 @@ constexpr std::array<Row, kReasonCount> kReasons{{
      {"login_method_not_allowed", Remedy::UseAnotherLoginMethod,
       "This application needs another way to sign in",
       "Sign in again and choose one of the login methods that are offered."}},
+    {Reason::AuthMethodMissing,
+     {"auth_method_missing", Remedy::UseAnotherLoginMethod,
+      "This application needs a stronger sign-in",
+      "Sign out, and sign in again with a second factor such as a security key or an app."}},
+    {Reason::AuthContextMissing,
+     {"auth_context_missing", Remedy::UseAnotherLoginMethod,
+      "This application needs a stronger sign-in",
+      "Sign out, and sign in again in the way your organization asks for this application."}},
+    {Reason::IdentityAttributeMissing,
+     {"identity_attribute_missing", Remedy::AskForAccess,
+      "Your sign-in does not say what this application needs to know",
+      "Sign in again. If it does not help, tell your IT team the reference shown here: your login "
+      "method does not send all that a rule asks for."}},
+
+    {Reason::CertificateRequired,
+     {"certificate_required", Remedy::PresentCertificate, "This needs a client certificate",
+      "Close the browser, open the application again and choose the certificate of your "
+      "organization."}},
+    {Reason::CertificateInvalid,
+     {"certificate_invalid", Remedy::PresentCertificate, "Your client certificate cannot be used",
+      "It has expired, was revoked or is not meant for this address. Ask your IT team for a new "
+      "one."}},
 
     {Reason::IdentityNotPermitted,
      {"identity_not_permitted", Remedy::AskForAccess, "You do not have access",
       "You are signed in, but this account may not use the application. Use another account, or "
       "ask "
       "the owner of the application for access."}},
+    {Reason::EvaluationRefused,
+     {"evaluation_refused", Remedy::AskForAccess, "You do not have access",
+      "You are signed in, but a check of your account said no. Ask the owner of the application "
+      "for access."}},
+    {Reason::CertificateNotPermitted,
+     {"certificate_not_permitted", Remedy::AskForAccess,
+      "Your client certificate does not open this application",
+      "Use the certificate that belongs to it, or ask the owner of the application for access."}},
     {Reason::ServiceTokenNotPermitted,
      {"service_token_not_permitted", Remedy::AskForAccess, "This needs a service token",
       "Send the credentials of a service token that this application accepts, or ask its owner to "
       "accept yours."}},
+    {Reason::CountryUnknown,
+     {"country_unknown", Remedy::AskForAccess, "We cannot tell which country you are in",
+      "Connect directly from a usual network, without anonymizing services, and try again."}},
+    {Reason::CountryNotPermitted,
+     {"country_not_permitted", Remedy::AskForAccess, "You cannot use this from your country",
+      "Ask the owner of the application if you need it while you travel."}},
     {Reason::NetworkNotPermitted,
      {"network_not_permitted", Remedy::AskForAccess, "You cannot use this from your network",
       "Connect from a network that is allowed, such as your office or VPN, and try again."}},
@@ -134,6 +194,9 @@ constexpr std::array<Row, kReasonCount> kReasons{{
      {"posture_provider_misconfigured", Remedy::AskForAccess,
       "The device check is not set up correctly",
       "This is not your fault. Tell your IT team the reference shown here."}},
+    {Reason::DeviceRevoked,
+     {"device_revoked", Remedy::AskForAccess, "This device may no longer be used",
+      "An administrator has withdrawn it. Use another device, or ask your IT team."}},
 }};
 
 constexpr bool in_order() {
@@ -161,6 +224,10 @@ std::string_view to_string(Remedy remedy) {
       return "sign_in";
     case Remedy::UseAnotherLoginMethod:
       return "use_another_login_method";
+    case Remedy::PresentCertificate:
+      return "present_certificate";
+    case Remedy::StatePurpose:
+      return "state_purpose";
     case Remedy::CheckDevice:
       return "check_device";
     case Remedy::RepairDevice:

@@ -14,15 +14,24 @@ namespace gatehouse::decision {
 enum class Reason : std::uint8_t {
   None,  // nothing stands in the way
 
+  // Everything is in order but a word of the person.
+  PurposeRequired,
+
   // The device's state is not known: the exchange can establish it.
   PostureMissing,
   PostureStale,
   PostureUnreadable,
+  // What an external evaluator says is not known: asking it can establish it.
+  EvaluationMissing,
+  EvaluationStale,
 
   // The device's state is known and not good enough.
   PostureNotManaged,
   PostureCheckinTooOld,
   PostureCheckinUnknown,
+  PostureNotPatched,
+  PostureVulnerable,
+  PostureSignalMissing,
 
   // The person is not known (any more): sign in.
   NotSignedIn,
@@ -30,10 +39,21 @@ enum class Reason : std::uint8_t {
   SessionRevoked,
   TokenInvalid,
   LoginMethodNotAllowed,
+  AuthMethodMissing,
+  AuthContextMissing,
+  IdentityAttributeMissing,
+
+  // The connection carries no client certificate that counts.
+  CertificateRequired,
+  CertificateInvalid,
 
   // Known, and not permitted.
   IdentityNotPermitted,
+  EvaluationRefused,
+  CertificateNotPermitted,
   ServiceTokenNotPermitted,
+  CountryUnknown,
+  CountryNotPermitted,
   NetworkNotPermitted,
   BlockedByPolicy,
   NoPolicyMatched,
@@ -58,14 +78,16 @@ enum class Reason : std::uint8_t {
   PostureTokenReplayed,
   PostureNonceMismatch,
   PostureProviderMisconfigured,
+  DeviceRevoked,
 };
-inline constexpr std::size_t kReasonCount =
-    static_cast<std::size_t>(Reason::PostureProviderMisconfigured) + 1;
+inline constexpr std::size_t kReasonCount = static_cast<std::size_t>(Reason::DeviceRevoked) + 1;
 
 enum class Remedy : std::uint8_t {
   None,
   SignIn,
   UseAnotherLoginMethod,
+  PresentCertificate,
+  StatePurpose,
   CheckDevice,   // run the posture exchange (again)
   RepairDevice,  // enroll, start the agent, reconnect it
   ChangeBrowser,

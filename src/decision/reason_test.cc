@@ -55,6 +55,9 @@ TEST(Reason, ChallengesOnlyWhatAChallengeCanCure) {
       case Challenge::Posture:
         EXPECT_EQ(remedy, Remedy::CheckDevice);
         break;
+      case Challenge::Purpose:
+        EXPECT_EQ(remedy, Remedy::StatePurpose);
+        break;
       case Challenge::None:
         EXPECT_NE(remedy, Remedy::SignIn);
         break;

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/encoding.h"
+#include "crypto/digest.h"
 #include "decision/readings.h"
 #include "model/limits.h"
 
@@ -53,7 +54,46 @@ std::string browser_encoded(std::string_view path) {
   return out;
 }
 
+constexpr std::pair<std::string_view, Comparison> kComparisons[] = {
+    {"<", Comparison::Less},    {"<=", Comparison::LessOrEqual},
+    {"==", Comparison::Equal},  {">=", Comparison::GreaterOrEqual},
+    {">", Comparison::Greater},
+};
+
 }  // namespace
+
+std::optional<Comparison> parse_comparison(std::string_view text) {
+  for (const auto& [name, comparison] : kComparisons)
+    if (name == text) return comparison;
+  return std::nullopt;
+}
+
+std::string_view to_string(Comparison comparison) {
+  for (const auto& [name, known] : kComparisons)
+    if (known == comparison) return name;
+  return "==";
+}
+
+// What is not a number compares as false, whatever the comparison.
+bool holds(double value, Comparison comparison, double limit) {
+  switch (comparison) {
+    case Comparison::Less:
+      return value < limit;
+    case Comparison::LessOrEqual:
+      return value <= limit;
+    case Comparison::Equal:
+      return value == limit;
+    case Comparison::GreaterOrEqual:
+      return value >= limit;
+    case Comparison::Greater:
+      return value > limit;
+  }
+  return false;
+}
+
+std::string evaluation_key(std::string_view evaluate_url, std::string_view keys_url) {
+  return hex_encode(crypto::sha256(std::string(evaluate_url).append("\n").append(keys_url)));
+}
 
 std::optional<PathIndex::Hit> Snapshot::Host::find(PathIndex HostPaths::* index,
                                                    std::string_view path) const {
@@ -70,6 +110,18 @@ std::optional<std::uint32_t> Snapshot::Host::sole_application() const {
 
 bool Snapshot::Host::mixed_case() const {
   return (own != nullptr && own->mixed_case) || (wildcard != nullptr && wildcard->mixed_case);
+}
+
+const crypto::ClientCertificates* Snapshot::client_certificates(std::string_view host) const {
+  if (client_certificates_.empty()) return nullptr;
+  HostBuffer buffer;
+  const std::string_view name = normalized_host(host, buffer);
+  if (const auto own = client_certificates_.find(name); own != client_certificates_.end())
+    return own->second.get();
+  const auto dot = name.find('.');
+  if (dot == std::string_view::npos || dot == 0) return nullptr;
+  const auto above = client_certificates_.find("*" + std::string(name.substr(dot)));
+  return above == client_certificates_.end() ? nullptr : above->second.get();
 }
 
 Snapshot::Host Snapshot::host_of(std::string_view host) const {
@@ -180,6 +232,16 @@ void SnapshotBuilder::set_sequence(std::uint64_t sequence) { snapshot_->sequence
 std::uint32_t SnapshotBuilder::add_group(CompiledGroup group) {
   snapshot_->groups_.push_back(std::move(group));
   return static_cast<std::uint32_t>(snapshot_->groups_.size() - 1);
+}
+
+std::uint32_t SnapshotBuilder::add_list(CompiledList list) {
+  snapshot_->lists_.push_back(std::move(list));
+  return static_cast<std::uint32_t>(snapshot_->lists_.size() - 1);
+}
+
+void SnapshotBuilder::add_client_certificates(
+    std::string_view host, std::shared_ptr<const crypto::ClientCertificates> authorities) {
+  snapshot_->client_certificates_.insert_or_assign(std::string(host), std::move(authorities));
 }
 
 std::uint32_t SnapshotBuilder::add_posture_rule(CompiledPostureRule rule) {

@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ip_ranges.h"
 #include "base/time.h"
+#include "crypto/client_certificates.h"
 #include "decision/matcher.h"
 #include "decision/path_index.h"
 #include "jose/jwk.h"
@@ -30,6 +32,8 @@ struct CompiledPolicy {
   model::Action action = model::Action::Block;
   CompiledRules rules;
   std::optional<std::chrono::seconds> session_duration;
+  bool purpose_justification_required = false;
+  std::string purpose_justification_prompt;
 };
 
 struct CompiledGroup {
@@ -37,6 +41,19 @@ struct CompiledGroup {
   std::string name;
   CompiledRules rules;  // cycles are refused by compile()
 };
+
+struct CompiledList {
+  std::string id;
+  std::string name;
+  model::ListType type = model::ListType::Email;
+  TextMap<std::monostate> emails;  // canonical
+  IpRanges networks;
+};
+
+enum class Comparison : std::uint8_t { Less, LessOrEqual, Equal, GreaterOrEqual, Greater };
+[[nodiscard]] std::optional<Comparison> parse_comparison(std::string_view text);  // `<=`
+[[nodiscard]] std::string_view to_string(Comparison comparison);
+[[nodiscard]] bool holds(double value, Comparison comparison, double limit);
 
 struct CompiledPostureRule {
   std::string id;
@@ -46,6 +63,12 @@ struct CompiledPostureRule {
   bool require_managed = true;
   std::chrono::seconds max_checkin_age{7 * 24 * 3600};
   std::chrono::seconds max_evidence_age{3600};
+  bool require_patched = false;  // patch_status: compliant
+  struct Limit {
+    Comparison comparison = Comparison::LessOrEqual;
+    double value = 0;
+  };
+  std::optional<Limit> vulnerability_score;
 };
 
 struct CompiledServiceToken {
@@ -57,19 +80,28 @@ struct CompiledServiceToken {
   bool enabled = true;
 };
 
-struct CompiledApplication {
+// An external evaluator that some policy looks at. docs/reference/external-evaluation.md
+struct Evaluator {
+  std::string key;  // evaluation_key()
+  std::string evaluate_url;
+  std::string keys_url;
+  std::chrono::seconds max_age{3600};
+};
+// What names an evaluator's answers in a session: the hex digest of both URLs.
+[[nodiscard]] std::string evaluation_key(std::string_view evaluate_url, std::string_view keys_url);
+
+struct CompiledApplication : model::ApplicationSettings {
   std::string id;
   std::string audience;
   std::string name;
-  std::string hostname;  // of the primary domain, for links
-  std::chrono::seconds session_duration{};
-  std::vector<std::string> allowed_idps;  // empty: all
-  std::string same_site_cookie_attribute = "none";
-  bool http_only_cookie_attribute = true;
-  bool auto_redirect_to_identity = false;
-  bool decision_headers = false;
+  std::string hostname;                  // of the primary domain, for links
   std::vector<CompiledPolicy> policies;  // Bypass and ServiceAuth first, each part in order
   std::vector<std::string> posture_integrations;  // that some policy of it looks at
+  std::vector<Evaluator> evaluators;              // likewise
+  bool uses_country = false;                      // some policy of it looks at the country
+  // HTML of the administrator's own pages; null: ours.
+  std::shared_ptr<const std::string> forbidden_page;
+  std::shared_ptr<const std::string> identity_denied_page;
 };
 
 class Snapshot {
@@ -97,6 +129,10 @@ class Snapshot {
   [[nodiscard]] const CompiledApplication* application_by_audience(std::string_view aud) const;
   [[nodiscard]] const CompiledServiceToken* service_token_by_client_id(std::string_view id) const;
   [[nodiscard]] const CompiledGroup& group(std::uint32_t index) const { return groups_[index]; }
+  [[nodiscard]] const CompiledList& list(std::uint32_t index) const { return lists_[index]; }
+  // The authorities whose client certificates count on this host: an exact host's own, else those
+  // of the wildcard above it; nullptr when it has none.
+  [[nodiscard]] const crypto::ClientCertificates* client_certificates(std::string_view host) const;
   [[nodiscard]] const CompiledPostureRule& posture_rule(std::uint32_t index) const {
     return posture_rules_[index];
   }
@@ -133,6 +169,9 @@ class Snapshot {
 
   std::vector<CompiledApplication> applications_;
   std::vector<CompiledGroup> groups_;
+  std::vector<CompiledList> lists_;
+  TextMap<std::shared_ptr<const crypto::ClientCertificates>>
+      client_certificates_;  // by host pattern
   std::vector<CompiledPostureRule> posture_rules_;
   std::vector<CompiledServiceToken> service_tokens_;
   TextMap<HostPaths> exact_hosts_;
@@ -156,6 +195,10 @@ class SnapshotBuilder {
   void set_keys(jose::JwkSet keys);
   void set_sequence(std::uint64_t sequence);
   std::uint32_t add_group(CompiledGroup group);
+  std::uint32_t add_list(CompiledList list);
+  // `host` exact or `*.example.com`.
+  void add_client_certificates(std::string_view host,
+                               std::shared_ptr<const crypto::ClientCertificates> authorities);
   std::uint32_t add_posture_rule(CompiledPostureRule rule);
   void add_service_token(CompiledServiceToken token);
   // `domains` are host[/path] patterns, already validated: `*` in the host only as its first label.

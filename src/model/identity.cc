@@ -45,14 +45,30 @@ json::array to_json(const std::vector<std::string>& texts) {
   return array;
 }
 
+json::object to_json(const Attributes& attributes) {
+  json::object object;
+  for (const auto& [name, values] : attributes) object[name] = to_json(values);
+  return object;
+}
+
 json::object to_json(const Identity& identity) {
+  json::array organizations;
+  for (const auto& organization : identity.organizations)
+    organizations.emplace_back(
+        json::object{{"name", organization.name}, {"teams", to_json(organization.teams)}});
   return {{"user_id", identity.user_id},
           {"email", identity.email},
           {"name", identity.name},
           {"login_method", identity.login_method},
           {"subject", identity.subject},
           {"groups", to_json(identity.groups)},
+          {"groups_known", identity.groups_known},
           {"amr", to_json(identity.amr)},
+          {"auth_contexts", to_json(identity.auth_contexts)},
+          {"claims", to_json(identity.claims)},
+          {"saml_attributes", to_json(identity.saml_attributes)},
+          {"organizations", std::move(organizations)},
+          {"organizations_known", identity.organizations_known},
           {"authenticated_at", to_epoch_seconds(identity.authenticated_at)}};
 }
 
@@ -94,6 +110,26 @@ class Reader {
     }
     return texts;
   }
+  // What sessions of an earlier version lack is unknown: these may be absent.
+  std::vector<std::string> strings_or_none(std::string_view key) {
+    return object_.contains(key) ? strings(key) : std::vector<std::string>{};
+  }
+  bool flag_or_false(std::string_view key) { return optional_bool(key).value_or(false); }
+  const json::array& array_or_none(std::string_view key) {
+    static const json::array kNone;
+    return object_.contains(key) ? array(key) : kNone;
+  }
+  Attributes attributes_or_none(std::string_view key) {
+    Attributes attributes;
+    if (!object_.contains(key)) return attributes;
+    const auto* found = json::find_object(object_, key);
+    ok_ = ok_ && found != nullptr;
+    if (found == nullptr) return attributes;
+    Reader inner(*found);
+    for (const auto& member : *found) attributes[member.key()] = inner.strings(member.key());
+    ok_ = ok_ && inner.ok();
+    return attributes;
+  }
   const json::array& array(std::string_view key) {
     static const json::array kNone;
     const auto* found = json::find_array(object_, key);
@@ -134,7 +170,18 @@ std::optional<Identity> identity_from_json(const json::object& object) {
   identity.login_method = read.string("login_method");
   identity.subject = read.string("subject");
   identity.groups = read.strings("groups");
+  identity.groups_known = read.flag_or_false("groups_known");
   identity.amr = read.strings("amr");
+  identity.auth_contexts = read.strings_or_none("auth_contexts");
+  identity.claims = read.attributes_or_none("claims");
+  identity.saml_attributes = read.attributes_or_none("saml_attributes");
+  for (const auto& entry : read.array_or_none("organizations")) {
+    if (!entry.is_object()) return std::nullopt;
+    Reader organization(entry.get_object());
+    identity.organizations.push_back({organization.string("name"), organization.strings("teams")});
+    read.require(organization.ok());
+  }
+  identity.organizations_known = read.flag_or_false("organizations_known");
   identity.authenticated_at = read.instant("authenticated_at");
   return read.ok() ? std::optional(std::move(identity)) : std::nullopt;
 }
@@ -162,22 +209,73 @@ std::optional<ApplicationRevocation> revocation_from_json(const json::value& doc
   return read.ok() ? std::optional(std::move(revocation)) : std::nullopt;
 }
 
+std::optional<EvaluationEvidence> evaluation_from_json(const json::value& document) {
+  if (!document.is_object()) return std::nullopt;
+  Reader read(document.get_object());
+  EvaluationEvidence evaluation;
+  evaluation.key = read.string("key");
+  evaluation.success = read.flag_or_false("success");
+  evaluation.established_at = read.instant("established_at");
+  return read.ok() ? std::optional(std::move(evaluation)) : std::nullopt;
+}
+
+std::optional<Purpose> purpose_from_json(const json::value& document) {
+  if (!document.is_object()) return std::nullopt;
+  Reader read(document.get_object());
+  Purpose purpose{read.string("audience"), read.string("text"), read.instant("stated_at")};
+  return read.ok() ? std::optional(std::move(purpose)) : std::nullopt;
+}
+
+json::array to_json(const std::vector<ApplicationRevocation>& revocations) {
+  json::array list;
+  for (const auto& revocation : revocations)
+    list.emplace_back(json::object{{"audience", revocation.audience},
+                                   {"issued_before", to_epoch_seconds(revocation.issued_before)}});
+  return list;
+}
+
 }  // namespace
+
+json::object to_json(const Revocations& revocations) {
+  return {{"applications", to_json(revocations.applications)},
+          {"tokens", to_json(revocations.tokens)}};
+}
+
+std::optional<Revocations> revocations_from_json(const json::value& document) {
+  if (!document.is_object()) return std::nullopt;
+  Reader read(document.get_object());
+  Revocations revocations;
+  for (const auto& entry : read.array("applications")) {
+    auto revocation = revocation_from_json(entry);
+    if (!revocation) return std::nullopt;
+    revocations.applications.push_back(std::move(*revocation));
+  }
+  revocations.tokens = read.strings("tokens");
+  return read.ok() ? std::optional(std::move(revocations)) : std::nullopt;
+}
 
 json::object to_json(const Session& session) {
   json::array posture;
   for (const auto& evidence : session.posture) posture.emplace_back(to_json(evidence));
-  json::array revocations;
-  for (const auto& revocation : session.revocations)
-    revocations.emplace_back(
-        json::object{{"audience", revocation.audience},
-                     {"issued_before", to_epoch_seconds(revocation.issued_before)}});
+  json::array evaluations;
+  for (const auto& evaluation : session.evaluations)
+    evaluations.emplace_back(
+        json::object{{"key", evaluation.key},
+                     {"success", evaluation.success},
+                     {"established_at", to_epoch_seconds(evaluation.established_at)}});
+  json::array purposes;
+  for (const auto& purpose : session.purposes)
+    purposes.emplace_back(json::object{{"audience", purpose.audience},
+                                       {"text", purpose.text},
+                                       {"stated_at", to_epoch_seconds(purpose.stated_at)}});
   return {{"nonce", session.nonce},
           {"identity", to_json(session.identity)},
           {"created_at", to_epoch_seconds(session.created_at)},
           {"expires_at", to_epoch_seconds(session.expires_at)},
           {"posture", std::move(posture)},
-          {"revocations", std::move(revocations)}};
+          {"revocations", to_json(session.revocations)},
+          {"evaluations", std::move(evaluations)},
+          {"purposes", std::move(purposes)}};
 }
 
 std::optional<Session> session_from_json(const json::value& document) {
@@ -205,6 +303,18 @@ std::optional<Session> session_from_json(const json::value& document) {
     auto revocation = revocation_from_json(element);
     if (!revocation) return std::nullopt;
     session.revocations.push_back(*std::move(revocation));
+  }
+  for (const auto& element : read.array_or_none("evaluations")) {
+    auto evaluation = evaluation_from_json(element);
+    if (!evaluation) return std::nullopt;
+    read.require(std::ranges::find(session.evaluations, evaluation->key,
+                                   &EvaluationEvidence::key) == session.evaluations.end());
+    session.evaluations.push_back(*std::move(evaluation));
+  }
+  for (const auto& element : read.array_or_none("purposes")) {
+    auto purpose = purpose_from_json(element);
+    if (!purpose) return std::nullopt;
+    session.purposes.push_back(*std::move(purpose));
   }
   return read.ok() ? std::optional(std::move(session)) : std::nullopt;
 }

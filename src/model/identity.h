@@ -13,14 +13,30 @@
 
 namespace gatehouse::model {
 
+// Names of attributes, each with its values as text: numbers and booleans as JSON writes them.
+using Attributes = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+struct GithubOrganization {
+  std::string name;
+  std::vector<std::string> teams;  // slugs
+};
+
+// What a provider did not say stays unknown: `groups_known` and the like tell an empty list from an
+// absent one, and an attribute that is not in the map is unknown.
 struct Identity {
   std::string user_id;  // uuid; `sub` of our tokens
   std::string email;    // as the provider gave it; selectors compare the folded form
   std::string name;
-  std::string login_method;  // id of the identity provider
-  std::string subject;       // the provider's `sub`
-  std::vector<std::string> groups;
-  std::vector<std::string> amr;
+  std::string login_method;                // id of the identity provider
+  std::string subject;                     // the provider's `sub`
+  std::vector<std::string> groups;         // ids, names or addresses, as the provider has them
+  bool groups_known = false;               // `groups` is all of them
+  std::vector<std::string> amr;            // RFC 8176; empty: unknown
+  std::vector<std::string> auth_contexts;  // `acrs`: authentication contexts satisfied at sign-in
+  Attributes claims;                       // of OpenID Connect, those the provider's `claims` names
+  Attributes saml_attributes;
+  std::vector<GithubOrganization> organizations;
+  bool organizations_known = false;
   Instant authenticated_at{};
 };
 
@@ -43,6 +59,20 @@ struct ApplicationRevocation {
   Instant issued_before{};
 };
 
+// What an external evaluator said about this identity.
+struct EvaluationEvidence {
+  std::string key;  // decision::evaluation_key of the selector's URLs
+  bool success = false;
+  Instant established_at{};
+};
+
+// Why the person said they need an application.
+struct Purpose {
+  std::string audience;
+  std::string text;
+  Instant stated_at{};
+};
+
 // A signed-in browser. `nonce` is the claim identity_nonce of every token issued from it.
 struct Session {
   std::string nonce;
@@ -51,7 +81,17 @@ struct Session {
   Instant expires_at{};
   std::vector<PostureEvidence> posture;  // at most one per integration
   std::vector<ApplicationRevocation> revocations;
+  std::vector<EvaluationEvidence> evaluations;  // at most one per key
+  std::vector<Purpose> purposes;                // at most one per application
 };
+
+// What is dead beside whole sessions, wherever its token is: docs/reference/node-state.md.
+struct Revocations {
+  std::vector<ApplicationRevocation> applications;  // of every session; at most one per audience
+  std::vector<std::string> tokens;                  // `jti` of single application tokens
+};
+[[nodiscard]] json::object to_json(const Revocations& revocations);
+[[nodiscard]] std::optional<Revocations> revocations_from_json(const json::value& document);
 
 [[nodiscard]] json::object to_json(const Session& session);
 // nullopt when a field is absent or of the wrong type.

@@ -149,7 +149,13 @@ Session full_session() {
                       .login_method = "idp",
                       .subject = "s1",
                       .groups = {"staff", "admins"},
+                      .groups_known = true,
                       .amr = {"pwd"},
+                      .auth_contexts = {"c1"},
+                      .claims = {{"department", {"it", "7"}}},
+                      .saml_attributes = {{"role", {}}},
+                      .organizations = {{"corp", {"core", "web"}}},
+                      .organizations_known = true,
                       .authenticated_at = from_epoch_seconds(1700000000)};
   session.created_at = from_epoch_seconds(1700000001);
   session.expires_at = from_epoch_seconds(1700086401);
@@ -172,6 +178,8 @@ Session full_session() {
                              .hostname = "",
                              .serial_number = ""});
   session.revocations.push_back({"aud", from_epoch_seconds(1700000004)});
+  session.evaluations.push_back({"k1", true, from_epoch_seconds(1700000005)});
+  session.purposes.push_back({"aud", "on call", from_epoch_seconds(1700000006)});
   return session;
 }
 
@@ -183,6 +191,11 @@ TEST(SessionJson, ComesBackAsItWent) {
   EXPECT_EQ(json::serialize(to_json(*read)), text);
   EXPECT_EQ(read->identity.email, "Alice@corp.example");
   EXPECT_EQ(read->identity.groups, (std::vector<std::string>{"staff", "admins"}));
+  EXPECT_EQ(read->identity.claims.at("department"), (std::vector<std::string>{"it", "7"}));
+  EXPECT_TRUE(read->identity.saml_attributes.at("role").empty());
+  EXPECT_EQ(read->identity.organizations.at(0).teams, (std::vector<std::string>{"core", "web"}));
+  EXPECT_TRUE(read->evaluations.at(0).success);
+  EXPECT_EQ(read->purposes.at(0).text, "on call");
   EXPECT_EQ(read->posture.at(0).managed, true);
   EXPECT_EQ(read->posture.at(0).last_checkin, from_epoch_seconds(1699999999));
   EXPECT_EQ(read->posture.at(0).vulnerability_score, 7.5);
@@ -192,6 +205,27 @@ TEST(SessionJson, ComesBackAsItWent) {
   EXPECT_EQ(read->expires_at, from_epoch_seconds(1700086401));
 }
 
+TEST(RevocationsJson, ComeBackAsTheyWent) {
+  Revocations revocations;
+  revocations.applications.push_back({"aud", from_epoch_seconds(1700000004)});
+  revocations.tokens = {"t1", "t2"};
+  const json::object written = to_json(revocations);
+  const auto read = revocations_from_json(json::value(written));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(to_json(*read), written);
+  for (const std::string_view key : {"applications", "tokens"}) {
+    json::object without = written;
+    without.erase(key);
+    EXPECT_FALSE(revocations_from_json(json::value(without))) << key;
+    for (const json::value& wrong : {json::value(nullptr), json::value(json::object{}),
+                                     json::value(7), json::value(json::array{1})}) {
+      json::object bad = written;
+      bad[key] = wrong;
+      EXPECT_FALSE(revocations_from_json(json::value(bad))) << key;
+    }
+  }
+}
+
 TEST(SessionJson, InstantsAreWholeSeconds) {
   EXPECT_EQ(to_json(full_session()).at("created_at"), json::value(std::int64_t{1700000001}));
 }
@@ -199,8 +233,13 @@ TEST(SessionJson, InstantsAreWholeSeconds) {
 // Every member, at every level, taken away or replaced by another type.
 TEST(SessionJson, RefusesAbsentAndWrongMembers) {
   const json::object good = to_json(full_session());
-  const std::string_view optional[] = {"managed", "last_checkin", "patch_compliant",
-                                       "vulnerability_score"};
+  const std::string_view optional[] = {
+      "managed", "last_checkin", "patch_compliant", "vulnerability_score",
+      // What sessions of an earlier version lack.
+      "groups_known", "auth_contexts", "claims", "saml_attributes", "organizations",
+      "organizations_known", "evaluations", "purposes", "success",
+      // Names that people choose.
+      "department", "role"};
   const auto check = [&](auto&& select) {
     json::object copy = good;
     std::vector<std::string> keys;
@@ -214,6 +253,7 @@ TEST(SessionJson, RefusesAbsentAndWrongMembers) {
            {json::value(nullptr), json::value(json::object{}), json::value(-1),
             json::value(json::array{1}), json::value(1e300)}) {
         if (key == "vulnerability_score" && wrong.is_number()) continue;
+        if ((key == "claims" || key == "saml_attributes") && wrong.is_object()) continue;
         json::object changed = good;
         select(changed)[key] = wrong;
         EXPECT_FALSE(session_from_json(changed)) << key << " = " << json::serialize(wrong);

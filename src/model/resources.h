@@ -26,6 +26,7 @@ enum class Action : std::uint8_t { Allow, Block, Bypass, ServiceAuth };
 [[nodiscard]] std::string_view to_string(Action action);
 [[nodiscard]] std::optional<Action> parse_action(std::string_view text);
 
+// `id` is unique in Resources::policies for a reusable policy, in its application otherwise.
 struct Policy {
   std::string id;
   std::string name;
@@ -34,6 +35,9 @@ struct Policy {
   std::vector<Selector> exclude;
   std::vector<Selector> require;
   std::optional<std::chrono::seconds> session_duration;
+  bool purpose_justification_required = false;
+  std::string purpose_justification_prompt;
+  bool reusable = false;  // a copy of the one in Resources::policies
 };
 
 struct Group {
@@ -44,18 +48,73 @@ struct Group {
   std::vector<Selector> require;
 };
 
-struct Application {
-  std::string id;
-  std::string audience;  // `aud`, 64 hex characters
-  std::string name;
-  std::vector<std::string> domains;  // host[/path], `*` as the API has it; the first is `domain`
+// What the gateway answers to preflights for the application (Fetch standard, CORS protocol).
+struct CorsHeaders {
+  bool allow_all_headers = false;
+  bool allow_all_methods = false;
+  bool allow_all_origins = false;
+  bool allow_credentials = false;
+  std::vector<std::string> allowed_headers;
+  std::vector<std::string> allowed_methods;
+  std::vector<std::string> allowed_origins;
+  std::optional<std::int64_t> max_age;  // seconds; -1: do not cache
+};
+
+// Everything of an application but its name, its places and its policies: as authored, and as the
+// compiled application has it.
+struct ApplicationSettings {
   std::chrono::seconds session_duration{24 * 3600};
   std::vector<std::string> allowed_idps;  // empty: all
   bool auto_redirect_to_identity = false;
   std::string same_site_cookie_attribute = "none";
   bool http_only_cookie_attribute = true;
-  bool decision_headers = false;  // extension: also send Gatehouse-Policy-Id and the like
-  std::vector<Policy> policies;   // in precedence order
+  bool path_cookie_attribute = false;  // the cookie's Path is the application's
+  bool enable_binding_cookie = false;  // its tokens count only beside their CF_Binding cookie
+  bool decision_headers = false;       // extension: also send Gatehouse-Policy-Id and the like
+  std::optional<CorsHeaders> cors_headers;
+  bool options_preflight_bypass = false;  // preflights reach the application; not with cors_headers
+  std::string custom_deny_message;        // on the refusal page
+  std::string custom_deny_url;            // instead of it, for what the identity is refused
+  std::string custom_non_identity_deny_url;     // for device, network, certificate, service token
+  std::vector<std::string> custom_pages;        // ids
+  bool service_auth_401_redirect = false;       // 401 instead of a login redirect
+  bool skip_interstitial = false;               // command-line sign-in without a page between
+  std::string read_service_tokens_from_header;  // lower case; empty: none
+};
+
+struct Application : ApplicationSettings {
+  std::string id;
+  std::string audience;  // `aud`, 64 hex characters
+  std::string name;
+  std::vector<std::string> domains;  // host[/path], `*` as the API has it; the first is `domain`
+  std::vector<Policy> policies;      // in precedence order
+};
+
+// Addresses that many rules share.
+enum class ListType : std::uint8_t { Email, Ip };
+struct List {
+  std::string id;
+  std::string name;
+  ListType type = ListType::Email;  // EMAIL, IP
+  std::vector<std::string> items;   // `value` of each
+};
+
+// A client certificate authority, for the hosts it is associated with and no other.
+struct MtlsCertificate {
+  std::string id;
+  std::string name;
+  std::string certificate;  // PEM, one or more
+  std::vector<std::string> associated_hostnames;
+  std::string crl;                           // extension: PEM, one or more; empty: none
+  std::vector<std::string> revoked_serials;  // extension: lower-case hex
+};
+
+enum class CustomPageType : std::uint8_t { Forbidden, IdentityDenied };
+struct CustomPage {
+  std::string id;
+  std::string name;
+  CustomPageType type = CustomPageType::Forbidden;  // forbidden, identity_denied
+  std::string custom_html;
 };
 
 struct IdentityProvider {
@@ -102,6 +161,8 @@ struct Organization {
   std::string auth_domain;  // host, no port
   std::chrono::seconds session_duration{24 * 3600};
   std::chrono::seconds node_state_max_age{24 * 3600};  // extension: older state refuses
+  std::string forbidden_page;  // custom_pages.forbidden: id; for what an application does not say
+  std::string identity_denied_page;  // custom_pages.identity_denied
 };
 
 struct Resources {
@@ -109,8 +170,12 @@ struct Resources {
   std::vector<IdentityProvider> identity_providers;
   std::vector<PostureIntegration> posture_integrations;
   std::vector<PostureRule> posture_rules;
+  std::vector<List> lists;
   std::vector<Group> groups;
+  std::vector<Policy> policies;  // reusable
   std::vector<ServiceToken> service_tokens;
+  std::vector<MtlsCertificate> certificates;
+  std::vector<CustomPage> custom_pages;
   std::vector<Application> applications;
   std::vector<IngressRule> ingress;
 };

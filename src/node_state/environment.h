@@ -8,6 +8,7 @@
 #include <expected>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -18,17 +19,20 @@ namespace gatehouse::node_state {
 inline constexpr unsigned kMaxReaders = 1024;
 inline constexpr std::size_t kSnapshotStamp = kStampShards;
 inline constexpr std::size_t kAssertionStamp = kStampShards + 1;
-inline constexpr std::size_t kStampCount = kStampShards + 2;
+inline constexpr std::size_t kRevocationStamp = kStampShards + 2;
+inline constexpr std::size_t kStampCount = kStampShards + 3;
 inline constexpr std::string_view kStampsKey = "stamps";
 inline constexpr std::string_view kSnapshotKey = "snapshot";
+inline constexpr std::string_view kRevocationsKey = "revocations";
 inline constexpr std::string_view kHeartbeatKey = "heartbeat";
 inline constexpr std::string_view kSessionPrefix = "session/";
 inline constexpr std::string_view kAssertionPrefix = "assertion/";
 
-struct EnvironmentCloser {
-  void operator()(MDB_env* environment) const { mdb_env_close(environment); }
-};
-using EnvironmentHandle = std::unique_ptr<MDB_env, EnvironmentCloser>;
+// Shared between the writer and the readers that it makes.
+using EnvironmentHandle = std::shared_ptr<MDB_env>;
+[[nodiscard]] inline EnvironmentHandle own_environment(MDB_env* environment) {
+  return {environment, mdb_env_close};
+}
 
 [[nodiscard]] inline MDB_val to_value(std::string_view bytes) {
   return MDB_val{bytes.size(), const_cast<char*>(bytes.data())};  // LMDB does not write to keys
@@ -52,5 +56,11 @@ struct FileIdentity {
   if (::stat((directory / "data.mdb").c_str(), &status) != 0) return std::nullopt;
   return FileIdentity{status.st_dev, status.st_ino};
 }
+
+// A reader of the writer's own environment; `guard` is held while it reads, since LMDB lets nobody
+// read while the writer makes the map larger.
+[[nodiscard]] std::expected<std::unique_ptr<Reader>, Error> make_shared_reader(
+    const std::filesystem::path& directory, EnvironmentHandle environment,
+    std::shared_ptr<std::mutex> guard);
 
 }  // namespace gatehouse::node_state

@@ -6,10 +6,11 @@
 //   snapshot          the snapshot document
 //   session/<nonce>   model::Session
 //   assertion/<service token id>/<aud>   the signed assertion for that pair
+//   revocations       model::Revocations; absent: none
 //   heartbeat         {"at": seconds}  written every kHeartbeatInterval by a living control plane
-// and `stamps`: kStampShards + 2 u64 in host order: for each shard of session keys, then for the
-// snapshot and for the assertions, the transaction in which it last changed, so that a worker
-// re-reads only what moved, however busy the writer is.
+// and `stamps`: kStampShards + 3 u64 in host order: for each shard of session keys, then for the
+// snapshot, the assertions and the revocations, the transaction in which it last changed, so that a
+// worker re-reads only what moved, however busy the writer is.
 #pragma once
 
 #include <array>
@@ -32,6 +33,8 @@ namespace gatehouse::node_state {
 inline constexpr std::size_t kStampShards = 1024;
 inline constexpr std::chrono::seconds kHeartbeatInterval{2};
 inline constexpr std::size_t kInitialMapBytes = std::size_t{1} << 30;
+
+class Reader;
 
 struct Error {
   std::string message;  // "cannot open node state `/x`: No such file or directory"
@@ -56,6 +59,8 @@ class Writer {
   [[nodiscard]] virtual std::expected<void, Error> put_assertion(std::string_view service_token_id,
                                                                  std::string_view audience,
                                                                  std::string_view jwt) = 0;
+  [[nodiscard]] virtual std::expected<void, Error> put_revocations(
+      const model::Revocations& revocations) = 0;
   // Also looks whether the files are still there. When they have been deleted, makes them anew and
   // answers an error: the caller publishes everything again.
   [[nodiscard]] virtual std::expected<void, Error> put_heartbeat(Instant now) = 0;
@@ -64,6 +69,9 @@ class Writer {
       const std::vector<model::Session>& sessions) = 0;
   // Frees the slots of readers that died. Called with the heartbeat.
   virtual void check_readers() = 0;
+  // A reader in the writer's own process, where LMDB must not open the environment twice. It must
+  // not outlive the writer, and ends to be current when the writer makes the files anew.
+  [[nodiscard]] virtual std::expected<std::unique_ptr<Reader>, Error> make_reader() = 0;
 };
 
 // One per process (after fork) and thread. Not thread-safe. Holds no transaction between calls.
@@ -83,7 +91,10 @@ class Reader {
   [[nodiscard]] virtual std::uint64_t stamp_of(std::size_t shard) const = 0;
   [[nodiscard]] virtual std::uint64_t snapshot_stamp() const = 0;
   [[nodiscard]] virtual std::uint64_t assertion_stamp() const = 0;
+  [[nodiscard]] virtual std::uint64_t revocation_stamp() const = 0;
   [[nodiscard]] virtual std::optional<Instant> heartbeat() const = 0;
+  // None recorded: empty.
+  [[nodiscard]] virtual std::expected<model::Revocations, Error> revocations() = 0;
   // nullopt: absent; Error: present and broken.
   [[nodiscard]] virtual std::expected<std::optional<json::value>, Error> snapshot() = 0;
   [[nodiscard]] virtual std::expected<std::optional<model::Session>, Error> session(

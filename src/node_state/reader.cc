@@ -15,6 +15,7 @@ class LmdbReader final : public Reader {
   LmdbReader(const LmdbReader&) = delete;
   LmdbReader& operator=(const LmdbReader&) = delete;
   ~LmdbReader() override {
+    const auto held = hold();
     if (transaction_ != nullptr) mdb_txn_abort(transaction_);
   }
 
@@ -27,35 +28,49 @@ class LmdbReader final : public Reader {
     if (const int code = mdb_env_create(&raw); code != 0) {
       return std::unexpected(environment_error("cannot create reader of", directory_, code));
     }
-    environment_.reset(raw);
+    environment_ = own_environment(raw);
     mdb_env_set_maxreaders(raw, kMaxReaders);
     if (const int code = mdb_env_open(raw, directory_.c_str(), MDB_RDONLY | MDB_NOTLS, 0660);
         code != 0) {
       return std::unexpected(environment_error("cannot open node state", directory_, code));
     }
-    if (const int code = begin(); code != 0) {
-      return std::unexpected(environment_error("cannot read node state", directory_, code));
-    }
-    const int code = mdb_dbi_open(transaction_, nullptr, 0, &database_);
-    mdb_txn_reset(transaction_);
-    if (code != 0 || !load_stamps()) {
-      return std::unexpected(environment_error("cannot read node state", directory_, code));
-    }
-    return {};
+    return begin_reading();
+  }
+
+  // The writer's environment, open already.
+  std::expected<void, Error> share(EnvironmentHandle environment,
+                                   std::shared_ptr<std::mutex> guard) {
+    identity_ = identify(directory_);
+    environment_ = std::move(environment);
+    guard_ = std::move(guard);
+    const auto held = hold();
+    return begin_reading();
   }
 
   std::uint64_t transaction() const override {
-    MDB_envinfo info{};
-    mdb_env_info(environment_.get(), &info);
-    return info.me_last_txnid;
+    const auto held = hold();
+    return last_transaction();
   }
 
-  bool refresh() override { return transaction() == seen_ || load_stamps(); }
+  bool refresh() override {
+    const auto held = hold();
+    return last_transaction() == seen_ || load_stamps();
+  }
   bool is_current() const override { return identify(directory_) == identity_; }
   std::uint64_t stamp_of(std::size_t shard) const override { return stamps_[shard % kStampShards]; }
   std::uint64_t snapshot_stamp() const override { return stamps_[kSnapshotStamp]; }
   std::uint64_t assertion_stamp() const override { return stamps_[kAssertionStamp]; }
+  std::uint64_t revocation_stamp() const override { return stamps_[kRevocationStamp]; }
   std::optional<Instant> heartbeat() const override { return heartbeat_; }
+
+  std::expected<model::Revocations, Error> revocations() override {
+    auto document = get_json(kRevocationsKey, std::size_t{1} << 26);
+    if (!document) return std::unexpected(document.error());
+    if (!*document) return model::Revocations{};
+    auto revocations = model::revocations_from_json(**document);
+    if (!revocations) return std::unexpected(Error{"the revocations are not readable"});
+    return std::move(*revocations);
+  }
 
   std::expected<std::optional<json::value>, Error> snapshot() override {
     return get_json(kSnapshotKey, std::size_t{1} << 30);
@@ -82,6 +97,28 @@ class LmdbReader final : public Reader {
   }
 
  private:
+  std::unique_lock<std::mutex> hold() const {
+    return guard_ ? std::unique_lock(*guard_) : std::unique_lock<std::mutex>();
+  }
+
+  std::uint64_t last_transaction() const {
+    MDB_envinfo info{};
+    mdb_env_info(environment_.get(), &info);
+    return info.me_last_txnid;
+  }
+
+  std::expected<void, Error> begin_reading() {
+    if (const int code = begin(); code != 0) {
+      return std::unexpected(environment_error("cannot read node state", directory_, code));
+    }
+    const int code = mdb_dbi_open(transaction_, nullptr, 0, &database_);
+    mdb_txn_reset(transaction_);
+    if (code != 0 || !load_stamps()) {
+      return std::unexpected(environment_error("cannot read node state", directory_, code));
+    }
+    return {};
+  }
+
   // Begins or renews the read transaction, following a map that the writer has grown.
   int begin() {
     for (int round = 0; round < 3; ++round) {
@@ -93,7 +130,7 @@ class LmdbReader final : public Reader {
         mdb_txn_abort(transaction_);
         transaction_ = nullptr;
       }
-      if (code == MDB_MAP_RESIZED) {
+      if (code == MDB_MAP_RESIZED && !guard_) {
         mdb_env_set_mapsize(environment_.get(), 0);
       } else if (code != MDB_BAD_RSLOT) {
         return code;
@@ -129,6 +166,7 @@ class LmdbReader final : public Reader {
 
   std::expected<std::optional<json::value>, Error> get_json(std::string_view name,
                                                             std::size_t max_bytes) {
+    const auto held = hold();
     if (const int code = begin(); code != 0) {
       return std::unexpected(environment_error("cannot read node state", directory_, code));
     }
@@ -155,7 +193,8 @@ class LmdbReader final : public Reader {
 
   fs::path directory_;
   EnvironmentHandle environment_;
-  MDB_txn* transaction_ = nullptr;  // renewed for each read, reset after it
+  std::shared_ptr<std::mutex> guard_;  // of the writer that shares its environment; else null
+  MDB_txn* transaction_ = nullptr;     // renewed for each read, reset after it
   MDB_dbi database_ = 0;
   std::optional<FileIdentity> identity_;
   std::array<std::uint64_t, kStampCount> stamps_{};
@@ -168,6 +207,14 @@ class LmdbReader final : public Reader {
 std::expected<std::unique_ptr<Reader>, Error> Reader::open(const fs::path& directory) {
   auto reader = std::make_unique<LmdbReader>(directory);
   if (auto opened = reader->open_environment(); !opened) return std::unexpected(opened.error());
+  return reader;
+}
+
+std::expected<std::unique_ptr<Reader>, Error> make_shared_reader(
+    const fs::path& directory, EnvironmentHandle environment, std::shared_ptr<std::mutex> guard) {
+  auto reader = std::make_unique<LmdbReader>(directory);
+  if (auto opened = reader->share(std::move(environment), std::move(guard)); !opened)
+    return std::unexpected(opened.error());
   return reader;
 }
 

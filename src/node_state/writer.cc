@@ -34,12 +34,14 @@ class LmdbWriter final : public Writer {
     if (const int code = mdb_env_create(&raw); code != 0) {
       return std::unexpected(environment_error("cannot create node state", directory_, code));
     }
-    EnvironmentHandle environment(raw);
+    EnvironmentHandle environment = own_environment(raw);
     mdb_env_set_mapsize(raw, initial_map_bytes_);
     mdb_env_set_maxreaders(raw, kMaxReaders);
+    // NOTLS: readers that share this environment move between threads.
     // NOMETASYNC: a crash of the machine may lose the last commits, never the order of them; the
     // durable store has them all.
-    if (const int code = mdb_env_open(raw, directory_.c_str(), MDB_NOMETASYNC, 0660); code != 0) {
+    if (const int code = mdb_env_open(raw, directory_.c_str(), MDB_NOMETASYNC | MDB_NOTLS, 0660);
+        code != 0) {
       return std::unexpected(environment_error("cannot open node state", directory_, code));
     }
     environment_ = std::move(environment);
@@ -51,10 +53,13 @@ class LmdbWriter final : public Writer {
       code = mdb_dbi_open(transaction, nullptr, 0, &database_);
       MDB_val key = to_value(kStampsKey);
       MDB_val value{};
-      if (code == 0 && mdb_get(transaction, database_, &key, &value) == MDB_NOTFOUND) {
+      if (code == 0) code = mdb_get(transaction, database_, &key, &value);
+      if (code == MDB_NOTFOUND) {
         std::array<std::uint64_t, kStampCount> stamps{};
         value = MDB_val{sizeof stamps, stamps.data()};
         code = mdb_put(transaction, database_, &key, &value, 0);
+      } else if (code == 0 && value.mv_size != kStampCount * sizeof(std::uint64_t)) {
+        code = MDB_VERSION_MISMATCH;  // of another version of ours: open() makes a new one
       }
       if (code == 0) code = mdb_txn_commit(handle.release());
     }
@@ -106,7 +111,7 @@ class LmdbWriter final : public Writer {
 
   std::expected<void, Error> put_heartbeat(Instant now) override {
     {
-      const std::lock_guard lock(mutex_);
+      const std::lock_guard lock(*mutex_);
       if (!environment_ || identify(directory_) != identity_) {
         environment_.reset();
         if (auto opened = open_environment(); !opened) return opened;
@@ -132,8 +137,27 @@ class LmdbWriter final : public Writer {
     });
   }
 
+  std::expected<void, Error> put_revocations(const model::Revocations& revocations) override {
+    const std::string record = encode_record(json::serialize(model::to_json(revocations)));
+    return write([&](MDB_txn* txn, Stamps& stamps) {
+      stamps[kRevocationStamp] = mdb_txn_id(txn);
+      return put(txn, kRevocationsKey, record);
+    });
+  }
+
+  std::expected<std::unique_ptr<Reader>, Error> make_reader() override {
+    EnvironmentHandle environment;
+    {
+      const std::lock_guard lock(*mutex_);
+      environment = environment_;
+    }
+    if (!environment)
+      return std::unexpected(environment_error("cannot open node state", directory_, ENOENT));
+    return make_shared_reader(directory_, std::move(environment), mutex_);
+  }
+
   void check_readers() override {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(*mutex_);
     int dead = 0;
     if (environment_) mdb_reader_check(environment_.get(), &dead);
   }
@@ -168,7 +192,7 @@ class LmdbWriter final : public Writer {
 
   // One transaction, stamps included. A full map grows and the transaction is repeated.
   std::expected<void, Error> write(const Body& body) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(*mutex_);
     if (!environment_) {
       if (auto opened = open_environment(); !opened) return opened;
     }
@@ -223,7 +247,8 @@ class LmdbWriter final : public Writer {
   fs::path directory_;
   std::string group_;
   std::size_t initial_map_bytes_;
-  std::mutex mutex_;  // LMDB allows one write transaction a process; it may be begun by any thread
+  // LMDB allows one write transaction a process, begun by any thread; readers made here share it.
+  std::shared_ptr<std::mutex> mutex_ = std::make_shared<std::mutex>();
   EnvironmentHandle environment_;
   MDB_dbi database_ = 0;
   std::optional<FileIdentity> identity_;

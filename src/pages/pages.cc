@@ -50,6 +50,8 @@ std::string_view retry_label(decision::Remedy remedy) {
       return "Sign in";
     case decision::Remedy::UseAnotherLoginMethod:
       return "Choose another login method";
+    case decision::Remedy::StatePurpose:
+    case decision::Remedy::PresentCertificate:
     case decision::Remedy::CheckDevice:
     case decision::Remedy::RepairDevice:
     case decision::Remedy::ChangeBrowser:

@@ -226,6 +226,9 @@ class Reader final : public decision::CompileContext {
   std::optional<std::string> find_service_token(std::string_view id) const override {
     return service_tokens_.find_id(id);
   }
+  std::optional<std::uint32_t> find_list(std::string_view, model::ListType) const override {
+    return std::nullopt;
+  }
 
  private:
   [[nodiscard]] const json::array* section(std::string_view key) {

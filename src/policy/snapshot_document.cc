@@ -180,21 +180,18 @@ std::expected<std::shared_ptr<const decision::Snapshot>, std::vector<Problem>> c
   for (std::size_t i = 0; i < resources.applications.size(); ++i) {
     model::Application& application = resources.applications[i];
     decision::CompiledApplication compiled;
+    static_cast<model::ApplicationSettings&>(compiled) = application;
     compiled.posture_integrations = integrations.of(application);
     compiled.id = std::move(application.id);
     compiled.audience = std::move(application.audience);
     compiled.name = std::move(application.name);
     compiled.hostname = host_of_domain(application.domains.front());
-    compiled.session_duration = application.session_duration;
-    compiled.allowed_idps = std::move(application.allowed_idps);
-    compiled.same_site_cookie_attribute = std::move(application.same_site_cookie_attribute);
-    compiled.http_only_cookie_attribute = application.http_only_cookie_attribute;
-    compiled.auto_redirect_to_identity = application.auto_redirect_to_identity;
-    compiled.decision_headers = application.decision_headers;
     for (std::size_t j = 0; j < application.policies.size(); ++j) {
       model::Policy& policy = application.policies[j];
       compiled.policies.push_back({std::move(policy.id), std::move(policy.name), policy.action,
-                                   std::move(sections.policies[i][j]), policy.session_duration});
+                                   std::move(sections.policies[i][j]), policy.session_duration,
+                                   policy.purpose_justification_required,
+                                   std::move(policy.purpose_justification_prompt)});
     }
     builder.add_application(std::move(compiled), application.domains);
   }

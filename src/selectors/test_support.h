@@ -32,6 +32,10 @@ class Context final : public decision::CompileContext {
   [[nodiscard]] std::optional<std::string> find_service_token(std::string_view id) const override {
     return name(id);
   }
+  [[nodiscard]] std::optional<std::uint32_t> find_list(std::string_view id,
+                                                       model::ListType) const override {
+    return index(id);
+  }
 
  private:
   static std::optional<std::uint32_t> index(std::string_view id) {

@@ -159,6 +159,9 @@ class Context final : public decision::CompileContext {
   [[nodiscard]] std::optional<std::string> find_service_token(std::string_view id) const override {
     return std::string(id);
   }
+  std::optional<std::uint32_t> find_list(std::string_view, model::ListType) const override {
+    return std::nullopt;
+  }
 
  private:
   static std::optional<std::uint32_t> index(const std::vector<std::string>& names,

@@ -15,12 +15,12 @@ COPY = ROOT / "build" / "broken"
 # name, file, what stands there, what breaks it, the test program that must fail
 BREAKS = [
     ("1-judged-is-forwarded", "src/decision/snapshot.cc", "if (!agreed) return kAmbiguous;", "(void)agreed;", "decision_test"),
-    ("2-spelling-of-headers", "src/adapters/nginx/identity_headers.cc", "alphanumeric ? character : '-'", "character", "adapters_nginx_test"),
-    ("3-state-grows-too-old", "src/adapters/nginx/worker.cc",
-     "if (now - *heartbeat > snapshot_->node_state_max_age()) return Reason::NodeStateTooOld;", "", "adapters_nginx_test"),
+    ("2-spelling-of-headers", "src/enforcement/identity_headers.cc", "alphanumeric ? character : '-'", "character", "enforcement_test"),
+    ("3-state-grows-too-old", "src/enforcement/point.cc",
+     "if (now - *heartbeat > snapshot_->node_state_max_age()) return Reason::NodeStateTooOld;", "", "enforcement_test"),
     ("3-evidence-ages", "src/selectors/device_posture/device_posture.cc", 
      "if (posture->established_at < now - rule.max_evidence_age) return undecided(Reason::PostureStale);", "", "selectors_test"),
-    ("4-audience", "src/adapters/nginx/worker.cc", "if (entry->application != &application) {", "if (false) {", "adapters_nginx_test"),
+    ("4-audience", "src/enforcement/point.cc", "if (entry->application != &application) {", "if (false) {", "enforcement_test"),
     ("4-code-works-once", "src/controlplane/session.cc", '"code/" + text("i")', '"code/" + random_hex(16)', "adapters_access_test"),
     ("4-bound-to-the-browser", "src/controlplane/transaction.cc",
      'if (!constant_time_equal(json::find_string(object, "b").value_or(""),\n'

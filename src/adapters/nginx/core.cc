@@ -5,24 +5,28 @@
 #include <array>
 #include <cstring>
 
-#include "adapters/nginx/respond.h"
-#include "adapters/nginx/worker.h"
 #include "base/encoding.h"
+#include "enforcement/point.h"
+#include "enforcement/respond.h"
 #include "selectors/registry.h"
 
-using gatehouse::adapters::Response;
-using gatehouse::adapters::Worker;
+using gatehouse::enforcement::Basis;
+using gatehouse::enforcement::EnforcementPoint;
+using gatehouse::enforcement::Response;
 
 struct gh_core {
-  Worker worker;
-  Worker::Outcome last;
+  EnforcementPoint point;
+  EnforcementPoint::Outcome last;
   gh_log log;
   void* log_data;
+  std::uint32_t allow_sample;  // one of so many allowed requests is logged; 0: none
+  std::uint32_t allowed = 0;   // since the last one
 };
 
 namespace {
 
 namespace decision = gatehouse::decision;
+namespace json = gatehouse::json;
 
 gh_text borrow(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -34,17 +38,46 @@ gh_text copy(std::string_view text, gh_allocate allocate, void* pool) {
   return {static_cast<const char*>(memory), text.size()};
 }
 
+gh_basis to_c(const Basis& basis) {
+  static_assert(gatehouse::enforcement::kNoShard == GH_NO_SHARD);
+  return {basis.shard, basis.session_stamp, basis.common_stamp};
+}
+
+// Every refusal and bypass, and a sample of what is allowed.
+bool is_logged(gh_core& core, decision::Effect effect) {
+  if (effect == decision::Effect::Deny || effect == decision::Effect::Bypass) return true;
+  if (effect != decision::Effect::Allow || core.allow_sample == 0) return false;
+  if (++core.allowed < core.allow_sample) return false;
+  core.allowed = 0;
+  return true;
+}
+
+// What the decision rested on and how old it was, in seconds: {"identity":60,"posture":[..]}.
+std::string evidence_of(const EnforcementPoint::Outcome& outcome, std::int64_t now) {
+  const auto age = [now](gatehouse::Instant at) { return now - gatehouse::to_epoch_seconds(at); };
+  json::object ages;
+  if (outcome.service_token != nullptr) ages["service_token"] = outcome.service_token->id;
+  if (outcome.session != nullptr) {
+    ages["identity"] = age(outcome.session->identity.authenticated_at);
+    for (const auto& evidence : outcome.session->posture)
+      ages["posture/" + evidence.integration_id] = age(evidence.established_at);
+    for (const auto& evaluation : outcome.session->evaluations)
+      ages["evaluation/" + evaluation.key.substr(0, 16)] = age(evaluation.established_at);
+  }
+  return json::serialize(ages);
+}
+
 void refuse_for_error(gh_core& core, gh_verdict& verdict) {
   core.last = {};
   verdict = {};
   verdict.effect = "deny";
   verdict.reason = decision::info(decision::Reason::InternalError).code.data();
-  verdict.audited = 1;
+  verdict.logged = 1;
 }
 
 void log_bug(gh_core& core, const char* what) noexcept { core.log(core.log_data, what); }
 
-void fill_headers(const Worker::Outcome& outcome, gh_allocate allocate, void* pool,
+void fill_headers(const EnforcementPoint::Outcome& outcome, gh_allocate allocate, void* pool,
                   gh_verdict& verdict) {
   // The token of the request lies in the request; an assertion of ours does not.
   verdict.assertion = outcome.session != nullptr ? borrow(outcome.assertion)
@@ -70,15 +103,16 @@ void fill_headers(const Worker::Outcome& outcome, gh_allocate allocate, void* po
 
 }  // namespace
 
-gh_core* gh_core_create(const char* state_directory, gh_log log, void* log_data) {
+gh_core* gh_core_create(const gh_options* options, gh_log log, void* log_data) {
   if (sodium_init() < 0) return nullptr;
   try {
     return new gh_core{
-        Worker(state_directory, gatehouse::selectors::registry(),
-               [log, log_data](const std::string& message) { log(log_data, message.c_str()); }),
+        EnforcementPoint(options->state_directory, gatehouse::selectors::registry(),
+                         [log, log_data](const std::string& line) { log(log_data, line.c_str()); }),
         {},
         log,
-        log_data};
+        log_data,
+        options->allow_sample};
   } catch (...) {
     return nullptr;
   }
@@ -92,12 +126,18 @@ void gh_decide(gh_core* core, const gh_request* request, gh_allocate allocate, v
                gh_verdict* verdict) {
   *verdict = {};
   try {
-    core->last = core->worker.decide(*request);
-    const Worker::Outcome& outcome = core->last;
+    core->last = core->point.decide(*request);
+    const EnforcementPoint::Outcome& outcome = core->last;
     const bool allowed = outcome.decision.effect == decision::Effect::Allow;
     const bool bypassed = outcome.decision.effect == decision::Effect::Bypass;
     verdict->pass = allowed || bypassed ? 1 : 0;
-    verdict->audited = bypassed || outcome.decision.effect == decision::Effect::Deny ? 1 : 0;
+    verdict->logged = is_logged(*core, outcome.decision.effect) ? 1 : 0;
+    verdict->transaction = outcome.transaction;
+    verdict->basis = to_c(outcome.basis);
+    verdict->credential_header = copy(outcome.credential_header, allocate, pool);
+    if (verdict->logged != 0) {
+      verdict->evidence = copy(evidence_of(outcome, request->now), allocate, pool);
+    }
     verdict->effect = decision::to_string(outcome.decision.effect).data();
     verdict->reason = verdict->pass != 0 ? "" : decision::info(outcome.decision.reason).code.data();
     if (outcome.decision.policy != nullptr)
@@ -112,6 +152,37 @@ void gh_decide(gh_core* core, const gh_request* request, gh_allocate allocate, v
   }
 }
 
+void gh_refresh(gh_core* core, int64_t now) {
+  try {
+    core->point.refresh(gatehouse::from_epoch_seconds(now));
+  } catch (const std::exception& error) {
+    log_bug(*core, error.what());
+  } catch (...) {
+  }
+}
+
+int gh_basis_moved(const gh_core* core, const gh_basis* basis) {
+  return core->point.has_moved({basis->shard, basis->session_stamp, basis->common_stamp}) ? 1 : 0;
+}
+
+int gh_still_allowed(gh_core* core, const gh_request* request, gh_basis* basis,
+                     const char** reason) {
+  try {
+    const EnforcementPoint::Outcome outcome = core->point.decide(*request);
+    *basis = to_c(outcome.basis);
+    *reason = decision::info(outcome.decision.reason).code.data();
+    return outcome.decision.effect == decision::Effect::Allow ||
+                   outcome.decision.effect == decision::Effect::Bypass
+               ? 1
+               : 0;
+  } catch (const std::exception& error) {
+    log_bug(*core, error.what());
+  } catch (...) {
+  }
+  *reason = decision::info(decision::Reason::InternalError).code.data();
+  return 0;
+}
+
 void gh_respond(gh_core* core, const gh_request* request, const gh_particulars* particulars,
                 gh_allocate allocate, void* pool, gh_response* response) {
   *response = {};
@@ -119,14 +190,18 @@ void gh_respond(gh_core* core, const gh_request* request, const gh_particulars* 
   try {
     std::array<unsigned char, 16> random{};
     randombytes_buf(random.data(), random.size());
-    const Response made =
-        gatehouse::adapters::respond(core->last, core->worker.snapshot(), *request, *particulars,
-                                     {reinterpret_cast<const char*>(random.data()), random.size()});
+    const Response made = gatehouse::enforcement::respond(
+        core->last, core->point.snapshot(), *request, *particulars,
+        {reinterpret_cast<const char*>(random.data()), random.size()});
     const auto keep = [&](const std::string& text) { return copy(text, allocate, pool); };
-    *response = {made.status,           keep(made.content_type),
-                 keep(made.body),       keep(made.location),
-                 keep(made.set_cookie), keep(made.audience),
-                 keep(made.domain),     keep(made.content_security_policy)};
+    response->content_type = keep(made.content_type);
+    response->body = keep(made.body);
+    response->location = keep(made.location);
+    for (const auto& [name, value] : made.headers) {
+      if (value.empty() || response->header_count == GH_MAX_RESPONSE_HEADERS) continue;
+      response->headers[response->header_count++] = {keep(name), keep(value)};
+    }
+    response->status = made.status;
   } catch (const std::exception& error) {
     log_bug(*core, error.what());
     *response = {};

@@ -1,93 +1,27 @@
-/* The C face of the decision core inside an nginx worker. module.c calls it; core.cc implements it.
- * One core a worker, made after the fork (LMDB must not be carried across one), single-threaded.
- * No exception and no allocation of the core's crosses this line: what a verdict points to lives in
- * the request, or was made by `allocate` in the request's pool. */
+/* The C face of the policy enforcement point inside an nginx worker. module.c calls it; core.cc
+ * implements it. One core a worker, made after the fork (LMDB must not be carried across one),
+ * single-threaded. No exception and no allocation of the core's crosses this line. */
 #ifndef GATEHOUSE_ADAPTERS_NGINX_CORE_H
 #define GATEHOUSE_ADAPTERS_NGINX_CORE_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "enforcement/request.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/* What an answer stands on: as long as none of it has moved, and no second has passed, asking again gives
+ * the same answer. */
 typedef struct {
-  const char *data;
-  size_t size;
-} gh_text;
-
-/* What a header is to us. */
-typedef enum {
-  GH_HEADER_FOREIGN = 0,    /* not ours: goes on to the application */
-  GH_HEADER_IDENTITY,       /* would be taken for an identity: removed */
-  GH_HEADER_ACCESS_TOKEN,   /* cf-access-token: removed, then read */
-  GH_HEADER_CLIENT_ID,      /* cf-access-client-id: likewise */
-  GH_HEADER_CLIENT_SECRET   /* cf-access-client-secret: likewise */
-} gh_header_kind;
-
-/* `name` in lower case, as nginx keeps it. */
-gh_header_kind gh_classify_header(const char *name, size_t size);
-
-#define GH_MAX_TOKENS 4
-
-/* Copies of the credentials' places, collected before they are removed from the request. */
-typedef struct {
-  gh_text tokens[GH_MAX_TOKENS]; /* CF_Authorization cookies, in order; further ones are ignored */
-  size_t token_count;
-  unsigned own_cookies;     /* how many cookies are ours, and how many are not */
-  unsigned foreign_cookies;
-  gh_text header_token;
-  gh_text client_id;
-  gh_text client_secret;
-  unsigned client_id_count;
-  unsigned client_secret_count;
-  unsigned header_token_count;
-} gh_credentials;
-
-/* Adds the CF_Authorization cookies of one Cookie line. */
-void gh_collect_cookies(const char *line, size_t size, gh_credentials *credentials);
-/* When one of the line's cookies is ours: answers 1, with the length of the line without ours in `left`
- * (0: nothing remains) and the line itself in `out`, unless that is NULL. Otherwise answers 0: use the
- * line as it is. */
-int gh_strip_cookies(const char *line, size_t size, char *out, size_t *left);
-
-/* What a connection remembers of the last token it carried: browsers send the same one again and again,
- * and comparing it is ten times cheaper than its digest. Zeroed at first; `token` has room for `capacity`
- * bytes. Says nothing about whether the token is good. */
-typedef struct {
-  char *token;
-  size_t capacity;
-  size_t size;
-  uint64_t digest[2];
-} gh_connection_memo;
-
-typedef struct {
-  gh_text host;            /* as nginx matched it: lower case, no port */
-  gh_text target;          /* what is forwarded: raw path and query */
-  const unsigned char *address;
-  size_t address_size;     /* 4 or 16 */
-  int64_t now;             /* seconds since the epoch */
-  const gh_credentials *credentials;
-  gh_connection_memo *memo; /* may be NULL */
-} gh_request;
-
-/* The rest of a request, needed only when it is not let through. Empty texts: absent. */
-typedef struct {
-  gh_text method;
-  gh_text sec_fetch_mode;
-  gh_text accept;
-  gh_text x_requested_with;
-  gh_text upgrade;
-  gh_text content_type;
-  gh_text access_control_request_method;
-  gh_text app_session;     /* value of the CF_AppSession cookie */
-  gh_text request_id;
-} gh_particulars;
+  uint32_t shard;          /* of the session; GH_NO_SHARD without one */
+  uint64_t session_stamp;
+  uint64_t common_stamp;   /* of snapshot, revocations and service tokens together */
+} gh_basis;
+#define GH_NO_SHARD UINT32_MAX
 
 typedef struct {
   int pass;                /* 1: forward with the headers below; 0: call gh_respond */
-  int audited;             /* refusals and bypasses go to the decision log */
+  int logged;              /* refusals and bypasses, and a sample of the rest, go to the decision log */
   const char *effect;      /* static: allow, bypass, deny, challenge */
   const char *reason;      /* static reason code; empty when let through */
   gh_text policy_id;       /* borrowed from the snapshot: copy before the event loop turns */
@@ -97,25 +31,41 @@ typedef struct {
   gh_text policy_name;     /* only with decision_headers, percent-encoded */
   gh_text device_id;       /* only with decision_headers */
   int decision_headers;
+  gh_text credential_header; /* lower-case name of one that held service credentials: not to go on */
+  gh_text evidence;        /* only when logged: JSON object, evidence -> age in seconds */
+  uint64_t transaction;    /* of the node state that was decided on */
+  gh_basis basis;
 } gh_verdict;
+
+#define GH_MAX_RESPONSE_HEADERS 20
+
+typedef struct {
+  gh_text name;
+  gh_text value;
+} gh_header;
 
 typedef struct {
   int status;
   gh_text content_type;
   gh_text body;
   gh_text location;        /* empty: none */
-  gh_text set_cookie;      /* empty: none */
-  gh_text audience;        /* CF-Access-Aud, CF-Access-Domain with 401 and 403 */
-  gh_text domain;
-  gh_text content_security_policy;
+  gh_header headers[GH_MAX_RESPONSE_HEADERS]; /* all others, to be sent as they are */
+  size_t header_count;
 } gh_response;
 
 typedef struct gh_core gh_core;
 typedef void *(*gh_allocate)(void *pool, size_t size);
 typedef void (*gh_log)(void *log, const char *message);
 
-/* Never fails: a core whose node state cannot be opened refuses every request and tries again. */
-gh_core *gh_core_create(const char *state_directory, gh_log log, void *log_data);
+typedef struct {
+  const char *state_directory;
+  const char *country_database; /* MaxMind file; NULL or empty: none */
+  uint32_t allow_sample;        /* one of so many allowed requests is logged; 0: none */
+} gh_options;
+
+/* Never fails for want of a node state: a core that cannot open it refuses every request and tries
+ * again. NULL: no memory. */
+gh_core *gh_core_create(const gh_options *options, gh_log log, void *log_data);
 void gh_core_destroy(gh_core *core);
 
 void gh_decide(gh_core *core, const gh_request *request, gh_allocate allocate, void *pool,
@@ -123,6 +73,15 @@ void gh_decide(gh_core *core, const gh_request *request, gh_allocate allocate, v
 /* For the request that gh_decide refused last. */
 void gh_respond(gh_core *core, const gh_request *request, const gh_particulars *particulars,
                 gh_allocate allocate, void *pool, gh_response *response);
+
+/* For requests that are still open (WebSocket, server-sent events, gRPC, long downloads).
+ * Once a tick: brings the core up to the last transaction. */
+void gh_refresh(gh_core *core, int64_t now);
+/* After it: whether an answer that stands on `basis` may have changed. A few nanoseconds. */
+int gh_basis_moved(const gh_core *core, const gh_basis *basis);
+/* Decides again, without touching what gh_respond speaks of: 1 while the request may go on, with `basis`
+ * brought up to date; 0 when it has lost its right, with the reason code. */
+int gh_still_allowed(gh_core *core, const gh_request *request, gh_basis *basis, const char **reason);
 
 #ifdef __cplusplus
 }

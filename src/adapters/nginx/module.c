@@ -30,7 +30,7 @@ typedef struct {
     ngx_str_t reason;
     ngx_str_t policy_id;
     ngx_str_t application_id;
-    unsigned audited : 1;
+    unsigned logged : 1;
     unsigned decided : 1;
     unsigned allowed : 1; /* our headers are in the request */
 } ngx_http_gatehouse_ctx_t;
@@ -40,7 +40,7 @@ typedef enum {
     NGX_HTTP_GATEHOUSE_REASON,
     NGX_HTTP_GATEHOUSE_POLICY_ID,
     NGX_HTTP_GATEHOUSE_APPLICATION_ID,
-    NGX_HTTP_GATEHOUSE_AUDITED
+    NGX_HTTP_GATEHOUSE_LOGGED
 } ngx_http_gatehouse_variable_e;
 
 /* Room for a token in a connection's memo: ours are about 1 KB; larger ones are not remembered there. */
@@ -522,22 +522,18 @@ ngx_http_gatehouse_variable_text(ngx_http_request_t *r, const char *name)
 
 
 static ngx_int_t
-ngx_http_gatehouse_add_out(ngx_http_request_t *r, const char *name, gh_text value)
+ngx_http_gatehouse_add_out(ngx_http_request_t *r, const gh_header *header)
 {
     ngx_table_elt_t *h;
 
-    if (value.size == 0) {
-        return NGX_OK;
-    }
     h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {
         return NGX_ERROR;
     }
     ngx_memzero(h, sizeof(ngx_table_elt_t));
     h->hash = 1;
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->value = ngx_http_gatehouse_str(value);
+    h->key = ngx_http_gatehouse_str(header->name);
+    h->value = ngx_http_gatehouse_str(header->value);
     return NGX_OK;
 }
 
@@ -545,25 +541,25 @@ ngx_http_gatehouse_add_out(ngx_http_request_t *r, const char *name, gh_text valu
 static ngx_int_t
 ngx_http_gatehouse_refuse(ngx_http_request_t *r, const gh_request *request)
 {
-    static const gh_text      no_store = { "private, no-store", sizeof("private, no-store") - 1 };
-    static const gh_text      no_referrer = { "no-referrer", sizeof("no-referrer") - 1 };
-    static const gh_text      nosniff = { "nosniff", sizeof("nosniff") - 1 };
-    static const gh_text      scheme = { "Cloudflare-Access", sizeof("Cloudflare-Access") - 1 };
     gh_particulars            particulars;
     gh_response               response;
     ngx_http_complex_value_t  body;
     ngx_str_t                 type;
     ngx_int_t                 rc;
-    gh_text                   none = { NULL, 0 };
+    size_t                    i;
 
+    ngx_memzero(&particulars, sizeof(particulars));
     particulars.method = ngx_http_gatehouse_text(r->method_name);
     particulars.sec_fetch_mode = ngx_http_gatehouse_header(r, "sec-fetch-mode");
     particulars.accept = ngx_http_gatehouse_header(r, "accept");
     particulars.x_requested_with = ngx_http_gatehouse_header(r, "x-requested-with");
     particulars.upgrade = ngx_http_gatehouse_header(r, "upgrade");
     particulars.content_type = ngx_http_gatehouse_header(r, "content-type");
+    particulars.origin = ngx_http_gatehouse_header(r, "origin");
     particulars.access_control_request_method =
         ngx_http_gatehouse_header(r, "access-control-request-method");
+    particulars.access_control_request_headers =
+        ngx_http_gatehouse_header(r, "access-control-request-headers");
     particulars.app_session = ngx_http_gatehouse_variable_text(r, "cookie_cf_appsession");
     particulars.request_id = ngx_http_gatehouse_variable_text(r, "request_id");
 
@@ -572,20 +568,10 @@ ngx_http_gatehouse_refuse(ngx_http_request_t *r, const gh_request *request)
     }
     gh_respond(ngx_http_gatehouse_core, request, &particulars, ngx_http_gatehouse_allocate, r->pool,
                &response);
-    if (ngx_http_gatehouse_add_out(r, "Cache-Control", no_store) != NGX_OK
-        || ngx_http_gatehouse_add_out(r, "Referrer-Policy", no_referrer) != NGX_OK
-        || ngx_http_gatehouse_add_out(r, "X-Content-Type-Options", nosniff) != NGX_OK
-        || ngx_http_gatehouse_add_out(r, "Set-Cookie", response.set_cookie) != NGX_OK
-        || ngx_http_gatehouse_add_out(r, "Content-Security-Policy",
-                                      response.content_security_policy) != NGX_OK
-        || ngx_http_gatehouse_add_out(r, "CF-Access-Aud",
-                                      response.status == 302 ? none : response.audience) != NGX_OK
-        || ngx_http_gatehouse_add_out(r, "CF-Access-Domain",
-                                      response.status == 302 ? none : response.domain) != NGX_OK
-        || ngx_http_gatehouse_add_out(r, "WWW-Authenticate",
-                                      response.status == 401 ? scheme : none) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    for (i = 0; i < response.header_count; i++) {
+        if (ngx_http_gatehouse_add_out(r, &response.headers[i]) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
     if (response.location.size > 0) {
         r->headers_out.location = ngx_list_push(&r->headers_out.headers);
@@ -681,7 +667,7 @@ ngx_http_gatehouse_preaccess_handler(ngx_http_request_t *r)
     gh_decide(ngx_http_gatehouse_core, &request, ngx_http_gatehouse_allocate, r->pool, &verdict);
 
     ctx->decided = 1;
-    ctx->audited = verdict.audited ? 1 : 0;
+    ctx->logged = verdict.logged ? 1 : 0;
     ctx->effect.data = (u_char *) verdict.effect;
     ctx->effect.len = ngx_strlen(verdict.effect);
     ctx->reason.data = (u_char *) verdict.reason;
@@ -735,9 +721,9 @@ ngx_http_gatehouse_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         case NGX_HTTP_GATEHOUSE_APPLICATION_ID:
             value = ctx->application_id;
             break;
-        case NGX_HTTP_GATEHOUSE_AUDITED:
+        case NGX_HTTP_GATEHOUSE_LOGGED:
             ngx_str_set(&value, "0");
-            if (ctx->audited) {
+            if (ctx->logged) {
                 ngx_str_set(&value, "1");
             }
             break;
@@ -760,7 +746,7 @@ static ngx_int_t
 ngx_http_gatehouse_add_variables(ngx_conf_t *cf)
 {
     static const char *names[] = { "gatehouse_effect", "gatehouse_reason", "gatehouse_policy_id",
-                                   "gatehouse_application_id", "gatehouse_audited" };
+                                   "gatehouse_application_id", "gatehouse_logged" };
     ngx_http_variable_t *variable;
     ngx_str_t            name;
     ngx_uint_t           i;
@@ -856,6 +842,7 @@ static ngx_int_t
 ngx_http_gatehouse_init_process(ngx_cycle_t *cycle)
 {
     ngx_http_gatehouse_main_conf_t *mcf;
+    gh_options                      options;
 
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) {
         return NGX_OK;
@@ -866,8 +853,9 @@ ngx_http_gatehouse_init_process(ngx_cycle_t *cycle)
     }
     /* A failure here must not be NGX_ERROR: the worker could not be started again and clients would
      * hang. Without a core every request is refused. The text of the configuration ends with NUL. */
-    ngx_http_gatehouse_core = gh_core_create((const char *) mcf->state_directory.data,
-                                             ngx_http_gatehouse_log, cycle->log);
+    ngx_memzero(&options, sizeof(options));
+    options.state_directory = (const char *) mcf->state_directory.data;
+    ngx_http_gatehouse_core = gh_core_create(&options, ngx_http_gatehouse_log, cycle->log);
     if (ngx_http_gatehouse_core == NULL) {
         ngx_log_error(NGX_LOG_CRIT, cycle->log, 0, "gatehouse: cannot start, refusing every request");
     }

@@ -1,4 +1,4 @@
-#include "adapters/nginx/respond.h"
+#include "enforcement/respond.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "crypto/digest.h"
 
-namespace gatehouse::adapters {
+namespace gatehouse::enforcement {
 namespace {
 
 using decision::Challenge;
@@ -43,7 +43,7 @@ class Respond : public testing::Test {
   }
 
   std::shared_ptr<const decision::Snapshot> snapshot_;
-  Worker::Outcome outcome_;
+  EnforcementPoint::Outcome outcome_;
   gh_request request_{};
   gh_particulars particulars_{};
 };
@@ -98,7 +98,7 @@ TEST_F(Respond, TheLoginUrlCarriesWhereToComeBackAndTheBrowser) {
             "https://auth.team.example:8443/cdn-cgi/access/login/wiki.team.example?kid=" +
                 std::string(64, 'a') + "&redirect_url=%2Fpage%3Fx%3D1%26y%3D%252F&app_session=" +
                 base64url_encode(crypto::sha256(session)));
-  EXPECT_EQ(response.set_cookie,
+  EXPECT_EQ(response.header("Set-Cookie"),
             "CF_AppSession=" + session + "; Path=/; Max-Age=86400; Secure; HttpOnly; SameSite=Lax");
 }
 
@@ -108,13 +108,13 @@ TEST_F(Respond, ABrowserKeepsItsAppSession) {
   const std::string session = "n" + std::string(32, '7');
   particulars_.app_session = text(session);
   Response response = answer();
-  EXPECT_TRUE(response.set_cookie.empty());
+  EXPECT_TRUE(response.header("Set-Cookie").empty());
   EXPECT_NE(response.location.find(base64url_encode(crypto::sha256(session))), std::string::npos);
   for (const char* odd :
        {"", "n", "n12345678901234567890123456789012X", "x2345678901234567890123456789012",
         "n1234567890123456789012345678901;"}) {
     particulars_.app_session = text(odd);
-    EXPECT_FALSE(answer().set_cookie.empty()) << odd;
+    EXPECT_FALSE(answer().header("Set-Cookie").empty()) << odd;
   }
 }
 
@@ -152,7 +152,7 @@ TEST_F(Respond, RefusalsSayWhyAndCarryAReference) {
   EXPECT_EQ(json::find_string(document->get_object(), "reference"),
             "0123456789abcdef0123456789abcdef");
   EXPECT_EQ(json::find(document->get_object(), "login_url"), nullptr);
-  EXPECT_EQ(response.audience, std::string(64, 'a'));
+  EXPECT_EQ(response.header("CF-Access-Aud"), std::string(64, 'a'));
   particulars_.accept = text("text/html");
   response = answer();
   EXPECT_EQ(response.status, 403);
@@ -197,4 +197,4 @@ TEST_F(Respond, WithoutASnapshotThereIsStillAnAnswer) {
 }
 
 }  // namespace
-}  // namespace gatehouse::adapters
+}  // namespace gatehouse::enforcement

@@ -9,7 +9,7 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
-namespace gatehouse::adapters {
+namespace gatehouse::enforcement {
 
 template <typename Key, typename Value, typename Hash = std::hash<Key>>
 class BoundedCache {
@@ -47,4 +47,4 @@ class BoundedCache {
   boost::unordered_flat_map<Key, Value, Hash> old_;
 };
 
-}  // namespace gatehouse::adapters
+}  // namespace gatehouse::enforcement

@@ -1,9 +1,9 @@
-#include "adapters/nginx/identity_headers.h"
+#include "enforcement/identity_headers.h"
 
 #include <algorithm>
 #include <array>
 
-namespace gatehouse::adapters {
+namespace gatehouse::enforcement {
 namespace {
 
 constexpr std::size_t kLongestName = 64;  // longer names can only match by prefix
@@ -85,8 +85,8 @@ gh_header_kind classify_header(std::string_view name) {
   return GH_HEADER_FOREIGN;
 }
 
-}  // namespace gatehouse::adapters
+}  // namespace gatehouse::enforcement
 
 gh_header_kind gh_classify_header(const char* name, size_t size) {
-  return gatehouse::adapters::classify_header({name, size});
+  return gatehouse::enforcement::classify_header({name, size});
 }

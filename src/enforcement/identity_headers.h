@@ -3,9 +3,9 @@
 
 #include <string_view>
 
-#include "adapters/nginx/core.h"
+#include "enforcement/request.h"
 
-namespace gatehouse::adapters {
+namespace gatehouse::enforcement {
 
 // `name` in lower case. A character other than a letter or digit counts as `-`, because servers
 // behind CGI-like interfaces cannot tell `_`, `.` and `-` apart. What stands for the client's
@@ -13,4 +13,4 @@ namespace gatehouse::adapters {
 // its other spellings are removed here.
 [[nodiscard]] gh_header_kind classify_header(std::string_view name);
 
-}  // namespace gatehouse::adapters
+}  // namespace gatehouse::enforcement

@@ -1,10 +1,10 @@
-#include "adapters/nginx/respond.h"
+#include "enforcement/respond.h"
 
 #include "base/encoding.h"
 #include "crypto/digest.h"
 #include "pages/pages.h"
 
-namespace gatehouse::adapters {
+namespace gatehouse::enforcement {
 namespace {
 
 using decision::Challenge;
@@ -76,24 +76,34 @@ int status_of(const decision::Decision& decision, const gh_particulars& particul
 
 }  // namespace
 
-Response respond(const Worker::Outcome& outcome, const decision::Snapshot* snapshot,
+std::string_view Response::header(std::string_view name) const {
+  for (const auto& [key, value] : headers)
+    if (key == name) return value;
+  return {};
+}
+
+Response respond(const EnforcementPoint::Outcome& outcome, const decision::Snapshot* snapshot,
                  const gh_request& request, const gh_particulars& particulars,
                  std::string_view random_session) {
   const decision::Decision& decision = outcome.decision;
   Response response;
   response.status = status_of(decision, particulars);
-  response.content_security_policy = pages::content_security_policy();
+  response.headers = {{"Cache-Control", "private, no-store"},
+                      {"Referrer-Policy", "no-referrer"},
+                      {"X-Content-Type-Options", "nosniff"},
+                      {"Content-Security-Policy", pages::content_security_policy()}};
+  if (response.status == 401)
+    response.headers.emplace_back("WWW-Authenticate", "Cloudflare-Access");
 
   std::string sign_in_url;
   std::string device_url;
   if (snapshot != nullptr && outcome.application != nullptr) {
-    response.audience = outcome.application->audience;
-    response.domain = view(request.host);
+    const std::string host(view(request.host));
     std::string app_session(view(particulars.app_session));
     const bool fresh = !is_app_session(app_session);
     if (fresh) app_session = "n" + hex_encode(random_session);
     const std::string parameters =
-        response.domain + "?kid=" + outcome.application->audience +
+        host + "?kid=" + outcome.application->audience +
         "&redirect_url=" + percent_encode(return_target(view(request.target))) +
         "&app_session=" + base64url_encode(crypto::sha256(app_session));
     sign_in_url = snapshot->issuer() + "/cdn-cgi/access/login/" + parameters;
@@ -102,17 +112,22 @@ Response respond(const Worker::Outcome& outcome, const decision::Snapshot* snaps
                             decision::info(decision.reason).remedy == Remedy::RepairDevice;
     if (leads_away && wants_page(particulars)) {
       if (fresh) {
-        response.set_cookie = "CF_AppSession=" + app_session +
-                              "; Path=/; Max-Age=86400; Secure; HttpOnly; SameSite=Lax";
+        response.headers.emplace_back(
+            "Set-Cookie", "CF_AppSession=" + app_session +
+                              "; Path=/; Max-Age=86400; Secure; HttpOnly; SameSite=Lax");
       }
       if (can_be_sent_away(particulars)) {
         // A refusal for the device's sake is asked again: the page over there shows the outcome and
         // comes back here only with an allowance, so it cannot go round in circles.
+        std::erase_if(response.headers,
+                      [](const auto& header) { return header.first == "WWW-Authenticate"; });
         response.status = 302;
         response.location = decision.challenge == Challenge::SignIn ? sign_in_url : device_url;
         return response;
       }
     }
+    response.headers.emplace_back("CF-Access-Aud", outcome.application->audience);
+    response.headers.emplace_back("CF-Access-Domain", host);
   }
 
   pages::Refusal refusal;
@@ -137,4 +152,4 @@ Response respond(const Worker::Outcome& outcome, const decision::Snapshot* snaps
   return response;
 }
 
-}  // namespace gatehouse::adapters
+}  // namespace gatehouse::enforcement

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "adapters/nginx/core.h"
+#include "enforcement/request.h"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // The enforcement point against a real node state: what is remembered must never decide.
-#include "adapters/nginx/worker.h"
+#include "enforcement/point.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 #include "policy/snapshot_document.h"
 #include "selectors/registry.h"
 
-namespace gatehouse::adapters {
+namespace gatehouse::enforcement {
 namespace {
 
 namespace fs = std::filesystem;
@@ -36,7 +36,7 @@ model::Policy allow(std::string name, std::vector<model::Selector> include,
   return policy;
 }
 
-class WorkerTest : public testing::Test {
+class EnforcementPointTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     key_ = new jose::PrivateKey(jose::PrivateKey::generate_rsa());
@@ -116,8 +116,9 @@ class WorkerTest : public testing::Test {
     evidence.last_checkin = from_epoch_seconds(kNow - 60);
     session_.posture = {evidence};
     ASSERT_TRUE(writer_->put_session(session_));
-    worker_ = std::make_unique<Worker>(directory_, selectors::registry(),
-                                       [this](const std::string& line) { log_ += line + "\n"; });
+    worker_ = std::make_unique<EnforcementPoint>(
+        directory_, selectors::registry(),
+        [this](const std::string& line) { log_ += line + "\n"; });
   }
   void TearDown() override { fs::remove_all(directory_); }
 
@@ -149,15 +150,15 @@ class WorkerTest : public testing::Test {
     return jose::sign_jwt(of, *key_, jose::Algorithm::RS256, "k1");
   }
 
-  Worker::Outcome ask(std::string_view cookie, std::int64_t now = kNow,
-                      std::string_view target = "/") {
+  EnforcementPoint::Outcome ask(std::string_view cookie, std::int64_t now = kNow,
+                                std::string_view target = "/") {
     gh_credentials credentials{};
     if (!cookie.empty()) credentials.tokens[credentials.token_count++] = text(cookie);
     return ask_with(credentials, now, target);
   }
-  Worker::Outcome ask_with(const gh_credentials& credentials, std::int64_t now = kNow,
-                           std::string_view target = "/",
-                           std::string_view host = "wiki.team.example") {
+  EnforcementPoint::Outcome ask_with(const gh_credentials& credentials, std::int64_t now = kNow,
+                                     std::string_view target = "/",
+                                     std::string_view host = "wiki.team.example") {
     static constexpr unsigned char kAddress[4] = {192, 0, 2, 7};
     gh_request request{};
     request.host = text(host);
@@ -168,7 +169,7 @@ class WorkerTest : public testing::Test {
     request.credentials = &credentials;
     return worker_->decide(request);
   }
-  void expect(const Worker::Outcome& outcome, Effect effect, Reason reason,
+  void expect(const EnforcementPoint::Outcome& outcome, Effect effect, Reason reason,
               const std::string& what = "") {
     EXPECT_EQ(decision::to_string(outcome.decision.effect), decision::to_string(effect)) << what;
     EXPECT_EQ(decision::info(outcome.decision.reason).code, decision::info(reason).code) << what;
@@ -178,16 +179,16 @@ class WorkerTest : public testing::Test {
   static jose::PrivateKey* foreign_key_;
   fs::path directory_;
   std::unique_ptr<node_state::Writer> writer_;
-  std::unique_ptr<Worker> worker_;
+  std::unique_ptr<EnforcementPoint> worker_;
   model::Resources resources_;
   model::Session session_;
   std::uint64_t sequence_ = 0;
   std::string log_;
 };
-jose::PrivateKey* WorkerTest::key_ = nullptr;
-jose::PrivateKey* WorkerTest::foreign_key_ = nullptr;
+jose::PrivateKey* EnforcementPointTest::key_ = nullptr;
+jose::PrivateKey* EnforcementPointTest::foreign_key_ = nullptr;
 
-TEST_F(WorkerTest, AllowsTheRightTokenEveryTime) {
+TEST_F(EnforcementPointTest, AllowsTheRightTokenEveryTime) {
   const std::string good = token();
   for (int i = 0; i < 3; ++i) {
     const auto outcome = ask(good);
@@ -198,12 +199,12 @@ TEST_F(WorkerTest, AllowsTheRightTokenEveryTime) {
   }
 }
 
-TEST_F(WorkerTest, WithoutATokenTheAnswerIsSignIn) {
+TEST_F(EnforcementPointTest, WithoutATokenTheAnswerIsSignIn) {
   expect(ask(""), Effect::Challenge, Reason::NotSignedIn);
 }
 
 // INVARIANT 4: every binding of a token.
-TEST_F(WorkerTest, TokensThatDoNotCount) {
+TEST_F(EnforcementPointTest, TokensThatDoNotCount) {
   struct Case {
     const char* name;
     Reason reason;
@@ -254,7 +255,7 @@ TEST_F(WorkerTest, TokensThatDoNotCount) {
   }
 }
 
-TEST_F(WorkerTest, ATokenEndsAtItsSecond) {
+TEST_F(EnforcementPointTest, ATokenEndsAtItsSecond) {
   const std::string good = token();
   expect(ask(good, kNow + 89), Effect::Allow, Reason::None);  // evidence is 99 s old
   session_.posture[0].established_at = from_epoch_seconds(kNow + 590);
@@ -263,13 +264,13 @@ TEST_F(WorkerTest, ATokenEndsAtItsSecond) {
   expect(ask(good, kNow + 600), Effect::Challenge, Reason::SessionExpired);
 }
 
-TEST_F(WorkerTest, EvidenceAgesOnEveryRequest) {
+TEST_F(EnforcementPointTest, EvidenceAgesOnEveryRequest) {
   const std::string good = token();
   expect(ask(good, kNow + 90), Effect::Allow, Reason::None);
   expect(ask(good, kNow + 91), Effect::Challenge, Reason::PostureStale);
 }
 
-TEST_F(WorkerTest, ChangesOfTheNodeStateDecideTheNextRequest) {
+TEST_F(EnforcementPointTest, ChangesOfTheNodeStateDecideTheNextRequest) {
   const std::string good = token();
   expect(ask(good), Effect::Allow, Reason::None);
 
@@ -297,7 +298,7 @@ TEST_F(WorkerTest, ChangesOfTheNodeStateDecideTheNextRequest) {
   expect(ask(good), Effect::Deny, Reason::IdentityNotPermitted);
 }
 
-TEST_F(WorkerTest, OtherSessionsChangingDoNotDisturb) {
+TEST_F(EnforcementPointTest, OtherSessionsChangingDoNotDisturb) {
   const std::string good = token();
   for (int i = 0; i < 50; ++i) {
     auto other = session_;
@@ -307,7 +308,7 @@ TEST_F(WorkerTest, OtherSessionsChangingDoNotDisturb) {
   }
 }
 
-TEST_F(WorkerTest, KeysThatChangeVoidWhatWasVerified) {
+TEST_F(EnforcementPointTest, KeysThatChangeVoidWhatWasVerified) {
   const std::string good = token();
   expect(ask(good), Effect::Allow, Reason::None);
   std::swap(key_, foreign_key_);
@@ -317,7 +318,7 @@ TEST_F(WorkerTest, KeysThatChangeVoidWhatWasVerified) {
 }
 
 // INVARIANT 3.
-TEST_F(WorkerTest, AStateNobodyTendsRefusesInTheEnd) {
+TEST_F(EnforcementPointTest, AStateNobodyTendsRefusesInTheEnd) {
   resources_.organization.node_state_max_age = std::chrono::seconds(50);
   publish();
   const std::string good = token();
@@ -327,7 +328,7 @@ TEST_F(WorkerTest, AStateNobodyTendsRefusesInTheEnd) {
   expect(ask(good, kNow + 51), Effect::Allow, Reason::None);
 }
 
-TEST_F(WorkerTest, AbsentDeletedAndCorruptStateRefuses) {
+TEST_F(EnforcementPointTest, AbsentDeletedAndCorruptStateRefuses) {
   const std::string good = token();
   expect(ask(good), Effect::Allow, Reason::None);
   fs::remove(directory_ / "data.mdb");
@@ -347,9 +348,9 @@ TEST_F(WorkerTest, AbsentDeletedAndCorruptStateRefuses) {
   expect(ask(good, kNow + 2), Effect::Allow, Reason::None);
 }
 
-TEST_F(WorkerTest, AWorkerStartedBeforeTheStateExistsWaitsForIt) {
+TEST_F(EnforcementPointTest, APointStartedBeforeTheStateExistsWaitsForIt) {
   const fs::path later = directory_ / "later";
-  Worker early(later, selectors::registry(), [](const std::string&) {});
+  EnforcementPoint early(later, selectors::registry(), [](const std::string&) {});
   gh_credentials none{};
   gh_request request{};
   request.host = text("wiki.team.example");
@@ -365,7 +366,7 @@ TEST_F(WorkerTest, AWorkerStartedBeforeTheStateExistsWaitsForIt) {
 }
 
 // INVARIANT 1.
-TEST_F(WorkerTest, PathsAreJudgedAsTheyAreForwarded) {
+TEST_F(EnforcementPointTest, PathsAreJudgedAsTheyAreForwarded) {
   expect(ask("", kNow, "/health"), Effect::Bypass, Reason::None);
   expect(ask("", kNow, "/health/deep?x=/"), Effect::Bypass, Reason::None);
   for (const char* odd :
@@ -380,7 +381,7 @@ TEST_F(WorkerTest, PathsAreJudgedAsTheyAreForwarded) {
          Reason::UnknownApplication);
 }
 
-TEST_F(WorkerTest, ARememberedHostIsForgottenWithItsSnapshot) {
+TEST_F(EnforcementPointTest, ARememberedHostIsForgottenWithItsSnapshot) {
   auto open = resources_.applications[1];
   open.id = uuid_v5("application", "open");
   open.audience = std::string(64, 'c');
@@ -407,7 +408,7 @@ TEST_F(WorkerTest, ARememberedHostIsForgottenWithItsSnapshot) {
   EXPECT_EQ(effect_of("/x/../admin"), Effect::Deny);
 }
 
-TEST_F(WorkerTest, TheFirstGoodCookieCounts) {
+TEST_F(EnforcementPointTest, TheFirstGoodCookieCounts) {
   const std::string good = token();
   auto other_claims = claims();
   other_claims["aud"] = json::array{kOther};
@@ -420,7 +421,7 @@ TEST_F(WorkerTest, TheFirstGoodCookieCounts) {
   expect(ask_with(credentials), Effect::Allow, Reason::None);
 }
 
-TEST_F(WorkerTest, WhatAConnectionRemembersDecidesNothing) {
+TEST_F(EnforcementPointTest, WhatAConnectionRemembersDecidesNothing) {
   std::array<char, 1536> room{};
   gh_connection_memo memo{room.data(), room.size(), 0, {}};
   const std::string good = token();
@@ -454,7 +455,7 @@ TEST_F(WorkerTest, WhatAConnectionRemembersDecidesNothing) {
   expect(ask_on_connection(good), Effect::Challenge, Reason::SessionRevoked);
 }
 
-TEST_F(WorkerTest, TheTokenHeaderCountsOnce) {
+TEST_F(EnforcementPointTest, TheTokenHeaderCountsOnce) {
   const std::string good = token();
   gh_credentials credentials{};
   credentials.header_token = text(good);
@@ -464,7 +465,7 @@ TEST_F(WorkerTest, TheTokenHeaderCountsOnce) {
   expect(ask_with(credentials), Effect::Challenge, Reason::TokenInvalid);
 }
 
-TEST_F(WorkerTest, ServiceTokens) {
+TEST_F(EnforcementPointTest, ServiceTokens) {
   ASSERT_TRUE(writer_->put_assertion(resources_.service_tokens[0].id, kAudience, "x.y.z"));
   const std::string client_id = resources_.service_tokens[0].client_id;
   gh_credentials good{};
@@ -496,7 +497,7 @@ TEST_F(WorkerTest, ServiceTokens) {
   expect(ask_with(good), Effect::Deny, Reason::ServiceTokenInvalid);
 }
 
-TEST_F(WorkerTest, AServiceTokenThatIsNotAcceptedIsRefusedNotAskedToSignIn) {
+TEST_F(EnforcementPointTest, AServiceTokenThatIsNotAcceptedIsRefusedNotAskedToSignIn) {
   auto stranger = resources_.service_tokens[0];
   stranger.id = uuid_v5("token", "stranger");
   stranger.name = "stranger";
@@ -511,7 +512,7 @@ TEST_F(WorkerTest, AServiceTokenThatIsNotAcceptedIsRefusedNotAskedToSignIn) {
   expect(ask_with(credentials), Effect::Deny, Reason::ServiceTokenNotPermitted);
 }
 
-TEST_F(WorkerTest, AServiceTokenWithoutAnAssertionWaits) {
+TEST_F(EnforcementPointTest, AServiceTokenWithoutAnAssertionWaits) {
   const std::string client_id = resources_.service_tokens[0].client_id;
   gh_credentials credentials{};
   credentials.client_id = text(client_id);
@@ -538,4 +539,4 @@ TEST(BoundedCache, NeverHoldsMoreThanTwoGenerationsAndKeepsWhatIsUsed) {
 }
 
 }  // namespace
-}  // namespace gatehouse::adapters
+}  // namespace gatehouse::enforcement

@@ -3,13 +3,14 @@
 #include <cstring>
 #include <string_view>
 
-#include "adapters/nginx/core.h"
+#include "enforcement/request.h"
 
 namespace {
 
 constexpr std::array<std::string_view, 5> kOurs = {"CF_Authorization", "CF_AppSession",
                                                    "CF_Binding", "CF_Session", "CF_Device"};
 constexpr std::string_view kAuthorization = "CF_Authorization";
+constexpr std::string_view kBinding = "CF_Binding";
 
 bool is_ours(std::string_view name) {
   for (const auto ours : kOurs) {
@@ -43,6 +44,9 @@ void gh_collect_cookies(const char* line, size_t size, gh_credentials* credentia
     ++(is_ours(name) ? credentials->own_cookies : credentials->foreign_cookies);
     if (name == kAuthorization && !value.empty() && credentials->token_count < GH_MAX_TOKENS) {
       credentials->tokens[credentials->token_count++] = {value.data(), value.size()};
+    }
+    if (name == kBinding && credentials->binding.size == 0) {
+      credentials->binding = {value.data(), value.size()};
     }
   });
 }

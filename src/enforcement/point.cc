@@ -1,4 +1,4 @@
-#include "adapters/nginx/worker.h"
+#include "enforcement/point.h"
 
 #include <sodium.h>
 
@@ -11,10 +11,12 @@
 #include "model/limits.h"
 #include "policy/snapshot_document.h"
 
-namespace gatehouse::adapters {
+namespace gatehouse::enforcement {
 namespace {
 
 using decision::Reason;
+
+constexpr std::size_t kMaxCredentialHeaderBytes = 4096;
 
 std::string_view view(const gh_text& text) { return {text.data, text.size}; }
 
@@ -38,19 +40,42 @@ std::string identity_of_keys(const decision::Snapshot& snapshot) {
   return result;
 }
 
+// Of the only header of that name; empty when there is none.
+std::string_view header_of(const gh_request& request, const char* name) {
+  if (request.lookup.header == nullptr) return {};
+  return view(request.lookup.header(request.lookup.source, name));
+}
+
+// A question of the browser's, without credentials, that only matters where something answers it.
+bool is_preflight(const gh_request& request, const decision::CompiledApplication& application) {
+  if (request.is_options == 0) return false;
+  if (!application.options_preflight_bypass && !application.cors_headers) return false;
+  return !header_of(request, "origin").empty() &&
+         !header_of(request, "access-control-request-method").empty();
+}
+
 Reason reason_of(jose::JwtError error) {
   return error == jose::JwtError::Expired ? Reason::SessionExpired : Reason::TokenInvalid;
 }
 
 }  // namespace
 
-Worker::Worker(std::filesystem::path state_directory, decision::SelectorRegistry selectors, Log log)
-    : directory_(std::move(state_directory)), selectors_(selectors), log_(std::move(log)) {
+EnforcementPoint::EnforcementPoint(PointOptions options) : options_(std::move(options)) {
   randombytes_buf(digest_key_.data(), digest_key_.size());
 }
 
+EnforcementPoint::EnforcementPoint(std::filesystem::path directory,
+                                   decision::SelectorRegistry selectors,
+                                   std::function<void(const std::string&)> log)
+    : EnforcementPoint(PointOptions{
+          .open_node_state =
+              [directory = std::move(directory)] { return node_state::Reader::open(directory); },
+          .selectors = selectors,
+          .log = std::move(log),
+          .country_of = {}}) {}
+
 // Brings snapshot and stamps up to the last transaction. None when they can be decided on.
-Reason Worker::prepare(Instant now) {
+Reason EnforcementPoint::prepare(Instant now) {
   if (now != looked_at_) {  // once a second: is the file at the path still the one we have mapped?
     looked_at_ = now;
     if (reader_ && !reader_->is_current()) reader_.reset();
@@ -62,11 +87,14 @@ Reason Worker::prepare(Instant now) {
       tokens_.clear();
       sessions_.clear();
       assertions_.clear();
-      auto opened = node_state::Reader::open(directory_);
+      revoked_.reset();
+      revocation_stamp_ = UINT64_MAX;
+      auto opened = options_.open_node_state();
       if (opened) {
         reader_ = std::move(*opened);
+        ++epoch_;
       } else {
-        log_(opened.error().message);
+        options_.log(opened.error().message);
       }
     }
   }
@@ -75,6 +103,8 @@ Reason Worker::prepare(Instant now) {
     return Reason::NodeStateUnavailable;
   }
   if (!snapshot_) return Reason::NodeStateUnavailable;
+  if (reader_->revocation_stamp() != revocation_stamp_) load_revocations();
+  if (!revoked_) return Reason::NodeStateUnavailable;
   // INVARIANT 3: without a living control plane revocations do not arrive; the state ages.
   const auto heartbeat = reader_->heartbeat();
   if (!heartbeat) return Reason::NodeStateUnavailable;
@@ -82,20 +112,20 @@ Reason Worker::prepare(Instant now) {
   return Reason::None;
 }
 
-bool Worker::load_snapshot() {
+bool EnforcementPoint::load_snapshot() {
   const std::uint64_t stamp = reader_->snapshot_stamp();
   snapshot_.reset();  // whatever happens now, the old policies no longer decide
   sole_application_ = nullptr;
   snapshot_stamp_ = stamp;
   auto document = reader_->snapshot();
   if (!document || !*document) {
-    log_(document ? "the node state has no snapshot" : document.error().message);
+    options_.log(document ? "the node state has no snapshot" : document.error().message);
     return false;
   }
-  auto compiled = policy::compile_snapshot(**document, selectors_);
+  auto compiled = policy::compile_snapshot(**document, options_.selectors);
   if (!compiled) {
     const auto& problem = compiled.error().front();
-    log_("cannot use the snapshot: " + problem.pointer + ": " + problem.message);
+    options_.log("cannot use the snapshot: " + problem.pointer + ": " + problem.message);
     return false;
   }
   snapshot_ = std::move(*compiled);
@@ -109,7 +139,34 @@ bool Worker::load_snapshot() {
   return true;
 }
 
-decision::Snapshot::Located Worker::locate(std::string_view host, std::string_view path) {
+// INVARIANT 3: revocations that cannot be read revoke everything.
+void EnforcementPoint::load_revocations() {
+  revocation_stamp_ = reader_->revocation_stamp();
+  revoked_.reset();
+  auto record = reader_->revocations();
+  if (!record) return options_.log(record.error().message);
+  revoked_.emplace();
+  for (auto& revocation : record->applications)
+    revoked_->applications.insert_or_assign(std::move(revocation.audience),
+                                            revocation.issued_before);
+  for (auto& token : record->tokens) revoked_->tokens.emplace(std::move(token), std::monostate{});
+  revoked_->empty = revoked_->applications.empty() && revoked_->tokens.empty();
+}
+
+void EnforcementPoint::refresh(Instant now) { static_cast<void>(prepare(now)); }
+
+std::uint64_t EnforcementPoint::common_stamp() const {
+  // Transactions of another environment begin anew: each has an epoch of its own.
+  return epoch_ << 48 | std::max({reader_->snapshot_stamp(), reader_->assertion_stamp(),
+                                  reader_->revocation_stamp()});
+}
+
+bool EnforcementPoint::has_moved(const Basis& basis) const {
+  if (!reader_ || basis.common_stamp != common_stamp()) return true;
+  return basis.shard != kNoShard && reader_->stamp_of(basis.shard) != basis.session_stamp;
+}
+
+decision::Snapshot::Located EnforcementPoint::locate(std::string_view host, std::string_view path) {
   const bool ordinary = path.starts_with('/') && path.size() <= model::kMaxUrlBytes;
   if (sole_application_ != nullptr && ordinary && host == sole_host_) {
     return {sole_application_, false};
@@ -121,7 +178,8 @@ decision::Snapshot::Located Worker::locate(std::string_view host, std::string_vi
   return snapshot_->locate(host, path);
 }
 
-Worker::Digest Worker::digest_of(std::string_view token, gh_connection_memo* memo) const {
+EnforcementPoint::Digest EnforcementPoint::digest_of(std::string_view token,
+                                                     gh_connection_memo* memo) const {
   static_assert(crypto_shorthash_siphashx24_BYTES == sizeof(Digest));
   static_assert(crypto_shorthash_siphashx24_KEYBYTES == sizeof digest_key_);
   if (memo != nullptr && memo->size == token.size() && !token.empty() &&
@@ -140,8 +198,9 @@ Worker::Digest Worker::digest_of(std::string_view token, gh_connection_memo* mem
   return digest;
 }
 
-Worker::TokenEntry* Worker::verified(std::string_view token, gh_connection_memo* memo, Instant now,
-                                     Reason& obstacle) {
+EnforcementPoint::TokenEntry* EnforcementPoint::verified(std::string_view token,
+                                                         gh_connection_memo* memo, Instant now,
+                                                         Reason& obstacle) {
   if (token.size() > model::kMaxAccessTokenBytes) {
     obstacle = Reason::TokenInvalid;
     return nullptr;
@@ -178,11 +237,14 @@ Worker::TokenEntry* Worker::verified(std::string_view token, gh_connection_memo*
   entry.nonce = *nonce;
   entry.issued_at = from_epoch_seconds(*issued_at);
   entry.expires_at = from_epoch_seconds(*expires_at);
+  entry.id = json::find_string(claims->claims, "jti").value_or("");
+  entry.binding = json::find_string(claims->claims, "binding").value_or("");
   entry.session = session_of(entry.nonce);
   return &tokens_.insert(digest, std::move(entry));
 }
 
-std::shared_ptr<Worker::SessionEntry> Worker::session_of(const std::string& nonce) {
+std::shared_ptr<EnforcementPoint::SessionEntry> EnforcementPoint::session_of(
+    const std::string& nonce) {
   if (auto* known = sessions_.find(nonce)) return *known;
   auto entry = std::make_shared<SessionEntry>();
   entry->shard = node_state::shard_of(nonce);
@@ -190,12 +252,12 @@ std::shared_ptr<Worker::SessionEntry> Worker::session_of(const std::string& nonc
   return sessions_.insert(nonce, std::move(entry));
 }
 
-void Worker::read_session(SessionEntry& entry, const std::string& nonce) {
+void EnforcementPoint::read_session(SessionEntry& entry, const std::string& nonce) {
   entry.read_at = reader_->stamp_of(entry.shard);
   entry.session.reset();
   auto record = reader_->session(nonce);
   if (!record) {
-    log_(record.error().message);
+    options_.log(record.error().message);
     return;
   }
   entry.session = std::move(*record);
@@ -205,9 +267,27 @@ void Worker::read_session(SessionEntry& entry, const std::string& nonce) {
   }
 }
 
+bool EnforcementPoint::is_bound(const TokenEntry& entry, std::string_view cookie) {
+  return !cookie.empty() && !entry.binding.empty() &&
+         constant_time_equal(hex_encode(crypto::sha256(cookie)), entry.binding);
+}
+
+// INVARIANT 4: revocation is of what a token says, so that no other spelling of it escapes.
+bool EnforcementPoint::is_revoked(const TokenEntry& entry,
+                                  const decision::CompiledApplication& application) const {
+  for (const auto& revocation : entry.session->session->revocations) {
+    if (revocation.audience == application.audience && entry.issued_at < revocation.issued_before)
+      return true;
+  }
+  if (revoked_->empty) return false;
+  if (!entry.id.empty() && revoked_->tokens.contains(entry.id)) return true;
+  const auto found = revoked_->applications.find(application.audience);
+  return found != revoked_->applications.end() && entry.issued_at < found->second;
+}
+
 // The person of the first token that is good for this application now.
-Worker::Subject Worker::subject_of(const gh_request& request,
-                                   const decision::CompiledApplication& application, Instant now) {
+EnforcementPoint::Subject EnforcementPoint::subject_of(
+    const gh_request& request, const decision::CompiledApplication& application, Instant now) {
   const gh_credentials& credentials = *request.credentials;
   Subject subject;
   const auto consider = [&](std::string_view token) {
@@ -232,12 +312,13 @@ Worker::Subject Worker::subject_of(const gh_request& request,
       subject.obstacle = Reason::SessionExpired;
       return false;
     }
-    for (const auto& revocation : session.session->revocations) {
-      if (revocation.audience == application.audience &&
-          entry->issued_at < revocation.issued_before) {
-        subject.obstacle = Reason::SessionRevoked;
-        return false;
-      }
+    if (is_revoked(*entry, application)) {
+      subject.obstacle = Reason::SessionRevoked;
+      return false;
+    }
+    if (application.enable_binding_cookie && !is_bound(*entry, view(credentials.binding))) {
+      subject.obstacle = Reason::TokenInvalid;
+      return false;
     }
     subject.session = &session;
     subject.token = token;
@@ -251,26 +332,72 @@ Worker::Subject Worker::subject_of(const gh_request& request,
   return subject;
 }
 
-// None with `token` set when the request carries good service credentials; None without when it
+// None with the service token set when the request carries good credentials; None without when it
 // carries none; a reason when it carries bad ones.
-Reason Worker::service_token_of(const gh_credentials& credentials, Instant now,
-                                const decision::CompiledServiceToken*& token) {
-  if (credentials.client_id_count == 0 && credentials.client_secret_count == 0) return Reason::None;
-  if (credentials.client_id_count != 1 || credentials.client_secret_count != 1) {
+Reason EnforcementPoint::service_token_of(const gh_request& request,
+                                          const decision::CompiledApplication& application,
+                                          Instant now, Outcome& outcome) {
+  const gh_credentials& credentials = *request.credentials;
+  std::string_view client_id = view(credentials.client_id);
+  std::string_view client_secret = view(credentials.client_secret);
+  if (credentials.client_id_count == 0 && credentials.client_secret_count == 0) {
+    if (application.read_service_tokens_from_header.empty()) return Reason::None;
+    const auto text = header_of(request, application.read_service_tokens_from_header.c_str());
+    if (!text.starts_with('{') || text.size() > kMaxCredentialHeaderBytes) return Reason::None;
+    credential_header_ = json::parse(text).value_or(nullptr);
+    const auto* object = credential_header_.if_object();
+    const auto id = object ? json::find_string(*object, "cf-access-client-id") : std::nullopt;
+    const auto secret =
+        object ? json::find_string(*object, "cf-access-client-secret") : std::nullopt;
+    if (!id || !secret) return Reason::None;  // a header of that name that is none of ours
+    client_id = *id;
+    client_secret = *secret;
+    outcome.credential_header = application.read_service_tokens_from_header;
+  } else if (credentials.client_id_count != 1 || credentials.client_secret_count != 1) {
     return Reason::ServiceTokenInvalid;
   }
-  const auto* known = snapshot_->service_token_by_client_id(view(credentials.client_id));
+  const auto* known = snapshot_->service_token_by_client_id(client_id);
   if (known == nullptr || !known->enabled ||
-      !constant_time_equal(crypto::sha256(view(credentials.client_secret)), known->secret_sha256)) {
+      !constant_time_equal(crypto::sha256(client_secret), known->secret_sha256)) {
     return Reason::ServiceTokenInvalid;
   }
   if (known->expires_at && now >= *known->expires_at) return Reason::ServiceTokenExpired;
-  token = known;
+  outcome.service_token = known;
   return Reason::None;
 }
 
-const std::string* Worker::assertion_of(const std::string& service_token_id,
-                                        const std::string& audience) {
+// INVARIANT: judged by the authorities of the host that the request names, whatever nginx or the
+// TLS session thought of it; a certificate shown for one host does not count for another.
+decision::CertificateEvidence EnforcementPoint::certificate_of(const gh_request& request,
+                                                               Instant now) {
+  using State = decision::CertificateEvidence::State;
+  const auto* authorities = snapshot_->client_certificates(view(request.host));
+  if (authorities == nullptr) return {};
+  if (request.certificate_unknown != 0) return {.state = State::Unknown};
+  if (request.lookup.certificate == nullptr) return {};
+  const std::string_view der = view(request.lookup.certificate(request.lookup.source));
+  if (der.empty()) return {};
+  Digest digest{};
+  crypto_shorthash_siphashx24(reinterpret_cast<unsigned char*>(digest.data()),
+                              reinterpret_cast<const unsigned char*>(der.data()), der.size(),
+                              digest_key_.data());
+  digest[1] ^= reinterpret_cast<std::uintptr_t>(authorities);
+  CertificateEntry* entry = certificates_.find(digest);
+  const bool good = entry != nullptr && entry->generation == generation_ &&
+                    (entry->judgement ? now < authorities->good_until()
+                                      : now - entry->judged_at < kRefusalMemory);
+  if (!good) {
+    entry = &certificates_.insert(digest, {authorities->judge(der, now), now, generation_});
+  }
+  const auto& judgement = entry->judgement;
+  if (!judgement || now < judgement->not_before || now >= judgement->not_after) {
+    return {.state = State::Invalid};
+  }
+  return {State::Valid, judgement->common_name, judgement->serial};
+}
+
+const std::string* EnforcementPoint::assertion_of(const std::string& service_token_id,
+                                                  const std::string& audience) {
   if (reader_->assertion_stamp() != assertion_stamp_) {
     assertions_.clear();
     assertion_stamp_ = reader_->assertion_stamp();
@@ -282,7 +409,7 @@ const std::string* Worker::assertion_of(const std::string& service_token_id,
   return &assertions_.insert(key, std::move(**record));
 }
 
-Worker::Outcome Worker::decide(const gh_request& request) {
+EnforcementPoint::Outcome EnforcementPoint::decide(const gh_request& request) {
   const Instant now = from_epoch_seconds(request.now);
   Outcome outcome;
   const auto refuse = [&](Reason reason) {
@@ -294,6 +421,8 @@ Worker::Outcome Worker::decide(const gh_request& request) {
     outcome.node_state_usable = false;
     return refuse(reason);
   }
+  outcome.transaction = reader_->transaction();
+  outcome.basis.common_stamp = common_stamp();
   const std::string_view target = view(request.target);
   const auto located = locate(view(request.host), target.substr(0, target.find('?')));
   // INVARIANT 1: what is judged is the raw target that is forwarded, in every reading of it.
@@ -301,25 +430,34 @@ Worker::Outcome Worker::decide(const gh_request& request) {
   if (located.application == nullptr) return refuse(Reason::UnknownApplication);
   outcome.application = located.application;
 
+  const auto& application = *located.application;
+  outcome.preflight = is_preflight(request, application);
   decision::Evidence evidence;
+  evidence.cors_preflight = outcome.preflight;
   evidence.client_ip = address_of(request);
-  const Reason service = service_token_of(*request.credentials, now, evidence.service_token);
+  if (application.uses_country && options_.country_of) {
+    evidence.country = options_.country_of(evidence.client_ip);
+  }
+  evidence.certificate = certificate_of(request, now);
+  const Reason service = service_token_of(request, application, now, outcome);
   if (service != Reason::None) return refuse(service);
+  evidence.service_token = outcome.service_token;
   Subject subject;
   if (evidence.service_token == nullptr) {
-    subject = subject_of(request, *located.application, now);
+    subject = subject_of(request, application, now);
     if (subject.session != nullptr) {
       evidence.session = &*subject.session->session;
       evidence.canonical_email = subject.session->canonical_email;
+      outcome.basis.shard = static_cast<std::uint32_t>(subject.session->shard);
+      outcome.basis.session_stamp = subject.session->read_at;
     }
   }
   outcome.session = evidence.session;
-  outcome.decision = decision::evaluate(*snapshot_, *located.application, evidence, now);
+  outcome.decision = decision::evaluate(*snapshot_, application, evidence, now);
   if (outcome.decision.effect == decision::Effect::Allow) {
     outcome.assertion = subject.token;
     if (evidence.service_token != nullptr) {
-      const std::string* assertion =
-          assertion_of(evidence.service_token->id, located.application->audience);
+      const std::string* assertion = assertion_of(evidence.service_token->id, application.audience);
       if (assertion == nullptr) return refuse(Reason::NodeStateUnavailable);
       outcome.assertion = *assertion;
     }
@@ -333,4 +471,4 @@ Worker::Outcome Worker::decide(const gh_request& request) {
   return outcome;
 }
 
-}  // namespace gatehouse::adapters
+}  // namespace gatehouse::enforcement

@@ -1,10 +1,10 @@
-#include "adapters/nginx/identity_headers.h"
+#include "enforcement/identity_headers.h"
 
 #include <gtest/gtest.h>
 
 #include "base/encoding.h"
 
-namespace gatehouse::adapters {
+namespace gatehouse::enforcement {
 namespace {
 
 struct Case {
@@ -76,4 +76,4 @@ TEST(IdentityHeaders, EverySeparator) {
 }
 
 }  // namespace
-}  // namespace gatehouse::adapters
+}  // namespace gatehouse::enforcement

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "adapters/nginx/core.h"
+#include "enforcement/request.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const char* line = reinterpret_cast<const char*>(data);
