@@ -9,27 +9,11 @@
 #include <system_error>
 #include <utility>
 
+#include "platform/descriptor.h"
 #include "platform/random.h"
 
 namespace gatehouse {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  [[nodiscard]] bool valid() const { return descriptor_ >= 0; }
-  [[nodiscard]] int get() const { return descriptor_; }
-  // Some file systems report a failed write only here.
-  [[nodiscard]] bool close() { return ::close(std::exchange(descriptor_, -1)) == 0; }
-
- private:
-  int descriptor_;
-};
 
 std::unexpected<FileError> failed(std::string_view what, const std::filesystem::path& path,
                                   int error) {
