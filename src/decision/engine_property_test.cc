@@ -1,6 +1,7 @@
 // What must hold for every policy set, tried on random ones.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "decision/test_support.h"
@@ -119,6 +120,92 @@ TEST(Property, OrderWithinAListAndTracingChangeNothing) {
       const Decision after = decide(policies, true, traced);
       ASSERT_EQ(after.effect, before.effect);
       ASSERT_EQ(after.reason, before.reason);
+    }
+  }
+}
+
+// Order matters between Allow and Block only: Allow policies that no Block stands between may
+// change places, and so may Block policies without an Allow between them.
+TEST(Property, OrderOnlyMattersBetweenAllowAndBlock) {
+  Random random;
+  std::mt19937 shuffler(11);
+  const auto ordered = [](const PolicyPlan& policy) {
+    return policy.action == Action::Allow || policy.action == Action::Block;
+  };
+  for (int round = 0; round < kRounds; ++round) {
+    std::vector<PolicyPlan> policies;
+    for (auto count = random.below(7); count > 0; --count) {
+      constexpr Action kActions[] = {Action::Allow, Action::Block, Action::Bypass,
+                                     Action::ServiceAuth};
+      policies.push_back(random.policy(kActions[random.below(std::size(kActions))]));
+    }
+    const bool signed_in = random.below(4) != 0;
+    const bool before = passes(decide(policies, signed_in));
+    // Bypass and Service Auth come first, wherever they stand.
+    std::ranges::stable_partition(policies, [&](const auto& policy) { return !ordered(policy); });
+    for (auto run = policies.begin(); run != policies.end();) {
+      const auto end = std::find_if(run, policies.end(), [&](const PolicyPlan& policy) {
+        return ordered(policy) != ordered(*run) ||
+               (ordered(policy) && policy.action != run->action);
+      });
+      std::shuffle(run, end, shuffler);
+      run = end;
+    }
+    ASSERT_EQ(passes(decide(policies, signed_in)), before);
+  }
+}
+
+TEST(Property, AskingForAPurposeNeverAllowsMore) {
+  Random random;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto policies = random.policies();
+    const Decision before = decide(policies, true);
+    const auto snapshot = testing::snapshot(policies, {}, testing::Purpose::Asked);
+    const model::Session session = testing::session();
+    Evidence evidence;
+    evidence.session = &session;
+    const Decision asked = evaluate(*snapshot, snapshot->applications()[0], evidence, Instant{});
+    if (passes(asked)) {
+      ASSERT_TRUE(passes(before));
+      ASSERT_NE(asked.policy != nullptr ? asked.policy->action : Action::Bypass, Action::Allow);
+    } else if (asked.reason == Reason::PurposeRequired) {
+      ASSERT_EQ(before.effect, Effect::Allow);
+    } else {
+      ASSERT_EQ(asked.reason, before.reason);
+    }
+  }
+}
+
+// Evidence of any kind that matchers do not look at: still a decision, never an exception.
+TEST(Property, NeverThrows) {
+  Random random;
+  std::mt19937_64 bytes(5);
+  const auto text = [&] {
+    std::string made(random.below(60), '\0');
+    for (char& c : made) c = static_cast<char>(bytes());
+    return made;
+  };
+  for (int round = 0; round < kRounds; ++round) {
+    const auto snapshot = testing::snapshot(
+        random.policies(), {text(), "idp"},
+        random.below(2) == 0 ? testing::Purpose::Asked : testing::Purpose::NotAsked);
+    model::Session session = testing::session(random.below(2) == 0 ? "idp" : text());
+    session.identity.email = text();
+    session.purposes.push_back({text(), text(), Instant::max()});
+    const std::string country = text();
+    Evidence evidence;
+    if (random.below(4) != 0) evidence.session = &session;
+    evidence.country = country;
+    evidence.canonical_email = country;
+    evidence.cors_preflight = random.below(2) == 0;
+    evidence.identity_only = random.below(2) == 0;
+    Trace trace;
+    for (const Instant now : {Instant::min(), Instant{}, Instant::max()}) {
+      const Decision decision =
+          evaluate(*snapshot, snapshot->applications()[0], evidence, now, &trace);
+      ASSERT_NE(decision.reason, Reason::InternalError);
+      ASSERT_EQ(decision.reason == Reason::None, passes(decision));
+      static_cast<void>(could_admit(*snapshot, snapshot->applications()[0], session, now));
     }
   }
 }

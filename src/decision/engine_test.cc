@@ -432,6 +432,288 @@ TEST(Trace, ShowsEveryStepInOrder) {
             "  says 2 none\n");
 }
 
+// An Allow policy that asks for a purpose, between the policies `before` and `after`.
+std::shared_ptr<const Snapshot> with_purpose(Match rule, std::vector<PolicyPlan> before = {},
+                                             std::vector<PolicyPlan> after = {}) {
+  CompiledApplication application;
+  application.audience = "wiki";
+  for (const PolicyPlan& plan : before) application.policies.push_back(testing::policy(plan));
+  application.policies.push_back(testing::policy({Action::Allow, {rule}, {}, {}}));
+  application.policies.back().name = "purpose";
+  application.policies.back().purpose_justification_required = true;
+  for (const PolicyPlan& plan : after) application.policies.push_back(testing::policy(plan));
+  SnapshotBuilder builder;
+  builder.add_application(std::move(application), {"app.example"});
+  return builder.finish();
+}
+
+TEST(Purpose, IsAskedOfWhoeverThePolicyAdmits) {
+  const PolicyPlan allow{Action::Allow, {T}, {}, {}};
+  const struct {
+    std::string_view name;
+    std::shared_ptr<const Snapshot> snapshot;
+    Person person;
+    std::vector<std::string> stated_for;
+    Effect effect;
+    Reason reason;
+    std::string_view policy;
+  } cases[] = {
+      {"not stated",
+       with_purpose(T),
+       Person::SignedIn,
+       {},
+       Effect::Challenge,
+       Reason::PurposeRequired,
+       "purpose"},
+      {"stated",
+       with_purpose(T),
+       Person::SignedIn,
+       {"other", "wiki"},
+       Effect::Allow,
+       Reason::None,
+       "purpose"},
+      {"stated for another application",
+       with_purpose(T),
+       Person::SignedIn,
+       {"other"},
+       Effect::Challenge,
+       Reason::PurposeRequired,
+       "purpose"},
+      {"stated for no application",
+       with_purpose(T),
+       Person::SignedIn,
+       {""},
+       Effect::Challenge,
+       Reason::PurposeRequired,
+       "purpose"},
+      {"nobody: sign in first",
+       with_purpose(T),
+       Person::Nobody,
+       {},
+       Effect::Challenge,
+       Reason::NotSignedIn,
+       ""},
+      {"not for those it does not admit",
+       with_purpose(kIdentity),
+       Person::SignedIn,
+       {},
+       Effect::Deny,
+       Reason::IdentityNotPermitted,
+       ""},
+      {"undecided: the device first",
+       with_purpose(kStale),
+       Person::SignedIn,
+       {},
+       Effect::Challenge,
+       Reason::PostureStale,
+       ""},
+      {"does not help those it does not admit",
+       with_purpose(kIdentity),
+       Person::SignedIn,
+       {"wiki"},
+       Effect::Deny,
+       Reason::IdentityNotPermitted,
+       ""},
+      {"a Block before it",
+       with_purpose(T, {{Action::Block, {T}, {}, {}}}),
+       Person::SignedIn,
+       {},
+       Effect::Deny,
+       Reason::BlockedByPolicy,
+       "deny"},
+      {"an undecided Block before it",
+       with_purpose(T, {{Action::Block, {kMissing}, {}, {}}}),
+       Person::SignedIn,
+       {"wiki"},
+       Effect::Challenge,
+       Reason::PostureMissing,
+       "deny"},
+      {"a Block after it",
+       with_purpose(T, {}, {{Action::Block, {T}, {}, {}}}),
+       Person::SignedIn,
+       {},
+       Effect::Challenge,
+       Reason::PurposeRequired,
+       "purpose"},
+      {"an Allow before it",
+       with_purpose(T, {allow}),
+       Person::SignedIn,
+       {},
+       Effect::Allow,
+       Reason::None,
+       "allow"},
+      {"an Allow after it is not asked",
+       with_purpose(T, {}, {allow}),
+       Person::SignedIn,
+       {},
+       Effect::Challenge,
+       Reason::PurposeRequired,
+       "purpose"},
+      {"Bypass asks nobody",
+       with_purpose(T, {}, {{Action::Bypass, {T}, {}, {}}}),
+       Person::SignedIn,
+       {},
+       Effect::Bypass,
+       Reason::None,
+       "bypass"},
+      {"Service Auth asks nobody",
+       with_purpose(T, {}, {{Action::ServiceAuth, {T}, {}, {}}}),
+       Person::SignedIn,
+       {},
+       Effect::Allow,
+       Reason::None,
+       "non_identity"},
+  };
+  for (const auto& test : cases) {
+    model::Session signed_in = testing::session();
+    for (const std::string& audience : test.stated_for)
+      signed_in.purposes.push_back({audience, "incident 7", Instant{}});
+    Evidence evidence;
+    if (test.person == Person::SignedIn) evidence.session = &signed_in;
+    const Decision decision =
+        evaluate(*test.snapshot, test.snapshot->applications()[0], evidence, Instant{});
+    EXPECT_EQ(to_string(decision.effect), to_string(test.effect)) << test.name;
+    EXPECT_EQ(info(decision.reason).code, info(test.reason).code) << test.name;
+    EXPECT_EQ(decision.challenge, challenge_for(test.reason)) << test.name;
+    EXPECT_EQ(decision.policy == nullptr ? "" : decision.policy->name, test.policy) << test.name;
+  }
+  EXPECT_EQ(challenge_for(Reason::PurposeRequired), Challenge::Purpose);
+}
+
+// The flag stands on the policy whatever its action; only Allow demands anything of a person.
+TEST(Purpose, OfOtherActionsMeansNothing) {
+  for (const Action action : {Action::Bypass, Action::ServiceAuth}) {
+    CompiledApplication application;
+    application.policies.push_back(testing::policy({action, {T}, {}, {}}));
+    application.policies.back().purpose_justification_required = true;
+    SnapshotBuilder builder;
+    builder.add_application(std::move(application), {"app.example"});
+    const auto snapshot = builder.finish();
+    EXPECT_EQ(evaluate(*snapshot, snapshot->applications()[0], {}, Instant{}).reason, Reason::None);
+  }
+}
+
+// Whoever can be let in with a purpose can be let in.
+TEST(Purpose, DoesNotKeepFromSigningIn) {
+  const auto snapshot = with_purpose(T);
+  EXPECT_TRUE(could_admit(*snapshot, snapshot->applications()[0], testing::session(), Instant{}));
+}
+
+TEST(Preflight, IsBypassedWhereTheApplicationSaysSo) {
+  const struct {
+    std::string_view name;
+    bool bypass;
+    bool preflight;
+    std::vector<PolicyPlan> policies;
+    Effect effect;
+    Reason reason;
+  } cases[] = {
+      {"a preflight", true, true, {{Action::Allow, {T}, {}, {}}}, Effect::Bypass, Reason::None},
+      {"before a Block", true, true, {{Action::Block, {T}, {}, {}}}, Effect::Bypass, Reason::None},
+      {"without policies", true, true, {}, Effect::Bypass, Reason::None},
+      {"no preflight",
+       true,
+       false,
+       {{Action::Allow, {T}, {}, {}}},
+       Effect::Challenge,
+       Reason::NotSignedIn},
+      {"not said",
+       false,
+       true,
+       {{Action::Allow, {T}, {}, {}}},
+       Effect::Challenge,
+       Reason::NotSignedIn},
+      {"not said, a Block",
+       false,
+       true,
+       {{Action::Block, {T}, {}, {}}},
+       Effect::Deny,
+       Reason::BlockedByPolicy},
+  };
+  for (const auto& test : cases) {
+    CompiledApplication application;
+    application.options_preflight_bypass = test.bypass;
+    for (const PolicyPlan& plan : test.policies)
+      application.policies.push_back(testing::policy(plan));
+    SnapshotBuilder builder;
+    builder.add_application(std::move(application), {"app.example"});
+    const auto snapshot = builder.finish();
+    Evidence evidence;
+    evidence.cors_preflight = test.preflight;
+    Trace trace;
+    const Decision decision =
+        evaluate(*snapshot, snapshot->applications()[0], evidence, Instant{}, &trace);
+    EXPECT_EQ(to_string(decision.effect), to_string(test.effect)) << test.name;
+    EXPECT_EQ(info(decision.reason).code, info(test.reason).code) << test.name;
+    if (test.effect == Effect::Bypass) {
+      EXPECT_EQ(decision.policy, nullptr) << test.name;
+      EXPECT_TRUE(trace.empty()) << test.name;
+    }
+  }
+}
+
+class Sees final : public Matcher {
+ public:
+  [[nodiscard]] Match match(const Snapshot&, const Evidence&, Instant) const override { return T; }
+  [[nodiscard]] std::string describe() const override { return "sees"; }
+  [[nodiscard]] Observation observe(const Snapshot&, const Evidence& evidence) const override {
+    return {evidence.client_ip.to_string(), from_epoch_seconds(7)};
+  }
+  [[nodiscard]] std::span<const std::uint32_t> groups() const override { return kGroups; }
+
+ private:
+  static constexpr std::uint32_t kGroups[] = {0};
+};
+
+TEST(Trace, TellsKindsAndWhatWasSeen) {
+  SnapshotBuilder builder;
+  CompiledGroup group;
+  group.name = "Staff";
+  group.rules.include = testing::matchers({T});
+  builder.add_group(std::move(group));
+  CompiledApplication application;
+  CompiledPolicy policy = testing::policy({Action::Allow, {}, {}, {}});
+  policy.id = "p1";
+  policy.rules.include.push_back(std::make_unique<Sees>());
+  application.policies.push_back(std::move(policy));
+  builder.add_application(std::move(application), {"app.example"});
+  const auto snapshot = builder.finish();
+  const model::Session signed_in = testing::session();
+  Evidence evidence;
+  evidence.session = &signed_in;
+  evidence.client_ip = IpAddress::parse("192.0.2.7").value();
+  Trace trace;
+  static_cast<void>(evaluate(*snapshot, snapshot->applications()[0], evidence, Instant{}, &trace));
+
+  using Kind = TraceEntry::Kind;
+  const struct {
+    Kind kind;
+    int depth;
+    std::string_view what;
+  } expected[] = {
+      {Kind::Policy, 0, "allow"},
+      {Kind::List, 1, "include"},
+      {Kind::Selector, 2, "sees"},
+      {Kind::Group, 3, "group Staff"},
+      {Kind::List, 4, "include"},
+      {Kind::Selector, 5, "says"},
+      {Kind::List, 1, "signed in with an allowed login method"},
+  };
+  ASSERT_EQ(trace.size(), std::size(expected));
+  for (std::size_t i = 0; i < trace.size(); ++i) {
+    EXPECT_EQ(trace[i].kind, expected[i].kind) << i;
+    EXPECT_EQ(trace[i].depth, expected[i].depth) << i;
+    EXPECT_EQ(trace[i].what, expected[i].what) << i;
+    EXPECT_EQ(trace[i].match.truth, Truth::True) << i;
+    EXPECT_EQ(trace[i].id, i == 0 ? "p1" : "") << i;
+    EXPECT_EQ(trace[i].action, i == 0 ? std::optional(Action::Allow) : std::nullopt) << i;
+    EXPECT_EQ(trace[i].seen.value, i == 2 ? "192.0.2.7" : "") << i;
+    EXPECT_EQ(trace[i].seen.established_at,
+              i == 2 ? std::optional(from_epoch_seconds(7)) : std::nullopt)
+        << i;
+  }
+}
+
 TEST(CouldAdmit, AsksWhetherAnAllowPolicyIsNotFalse) {
   struct {
     std::string_view name;

@@ -36,6 +36,8 @@ struct CertificateEvidence {
   State state = State::None;
   std::string_view common_name{};  // only when Valid
   std::string_view serial{};       // lower-case hex
+  // The obstacle when it is Unknown. None: whoever asks wants to hear of every other one first.
+  Reason when_unknown = Reason::CertificateRequired;
 };
 
 // Everything a decision may look at besides the snapshot. Borrowed for the call.

@@ -45,12 +45,19 @@ inline CompiledPolicy policy(const PolicyPlan& plan) {
   return compiled;
 }
 
+enum class Purpose : std::uint8_t { NotAsked, Asked };  // by every policy
+
 // A snapshot with one application on `app.example`.
 inline std::shared_ptr<const Snapshot> snapshot(const std::vector<PolicyPlan>& plans,
-                                                std::vector<std::string> allowed_idps = {}) {
+                                                std::vector<std::string> allowed_idps = {},
+                                                Purpose purpose = Purpose::NotAsked) {
   CompiledApplication application;
+  application.audience = "application";
   application.allowed_idps = std::move(allowed_idps);
-  for (const PolicyPlan& plan : plans) application.policies.push_back(policy(plan));
+  for (const PolicyPlan& plan : plans) {
+    application.policies.push_back(policy(plan));
+    application.policies.back().purpose_justification_required = purpose == Purpose::Asked;
+  }
   SnapshotBuilder builder;
   builder.add_application(std::move(application), {"app.example"});
   return builder.finish();

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "decision/engine.h"
 #include "decision/rules.h"
+#include "selectors/everyone/everyone.h"
 #include "selectors/values.h"
 
 namespace gatehouse::selectors::testing {
@@ -103,5 +104,67 @@ struct Person {
   model::Session session;
   std::string email;
 };
+
+// Someone signed in with provider `staff`, changed.
+struct IdentityCase {
+  std::string_view name;
+  void (*change)(model::Identity&);
+  decision::Truth truth;
+  decision::Reason reason;
+};
+template <std::size_t N>
+void expect_cases(const decision::Matcher& matcher, const IdentityCase (&cases)[N]) {
+  for (const auto& test : cases) {
+    Person person("alice@corp.example");
+    test.change(person.session.identity);
+    expect_match(matcher.match(empty_snapshot(), person.evidence(), kNow), test.truth, test.reason,
+                 test.name);
+  }
+  expect_match(matcher.match(empty_snapshot(), {}, kNow), decision::Truth::Indeterminate,
+               decision::Reason::NotSignedIn, "nobody");
+}
+
+enum class List : std::uint8_t { Include, Require, Exclude };
+
+// An Allow policy for everyone with the selector in `list`.
+inline decision::Decision decide(std::unique_ptr<const decision::Matcher> matcher, List list,
+                                 const decision::Evidence& evidence,
+                                 decision::SnapshotBuilder builder) {
+  decision::CompiledPolicy policy;
+  policy.action = model::Action::Allow;
+  auto& rules = policy.rules;
+  if (list != List::Include) rules.include.push_back(compile(compile_everyone, "[{}]").value());
+  (list == List::Include   ? rules.include
+   : list == List::Require ? rules.require
+                           : rules.exclude)
+      .push_back(std::move(matcher));
+  decision::CompiledApplication application;
+  application.policies.push_back(std::move(policy));
+  builder.add_application(std::move(application), {"app.example"});
+  const auto world = builder.finish();
+  auto decision = evaluate(*world, world->applications()[0], evidence, kNow);
+  decision.policy = nullptr;  // of the snapshot that ends here
+  return decision;
+}
+
+struct Outcome {
+  decision::Effect effect;
+  decision::Reason reason;
+};
+inline constexpr Outcome kAllowed{decision::Effect::Allow, decision::Reason::None};
+
+// What the engine makes of the selector when it is included or required, and when it is excluded.
+template <typename Compile>
+void expect_lists(
+    Compile compile_kind, std::string_view values, const decision::Evidence& evidence,
+    Outcome included, Outcome excluded,
+    decision::SnapshotBuilder (*builder)() = [] { return decision::SnapshotBuilder(); }) {
+  for (const List list : {List::Include, List::Require, List::Exclude}) {
+    const auto found = decide(compile(compile_kind, values).value(), list, evidence, builder());
+    const Outcome expected = list == List::Exclude ? excluded : included;
+    EXPECT_EQ(to_string(found.effect), to_string(expected.effect)) << static_cast<int>(list);
+    EXPECT_EQ(info(found.reason).code, info(expected.reason).code) << static_cast<int>(list);
+  }
+}
 
 }  // namespace gatehouse::selectors::testing

@@ -7,6 +7,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "base/json.h"
 #include "decision/matcher.h"
 #include "decision/path_index.h"
+#include "decision/rules.h"
 
 namespace gatehouse::selectors {
 
@@ -48,6 +50,59 @@ template <typename Read>
   }
   return made;
 }
+
+// One authored value of several text fields.
+class ValueReader {
+ public:
+  // `index` is the value's place in its list, for errors. Borrows `value`.
+  ValueReader(const json::object& value, std::size_t index) : value_(value), index_(index) {}
+  // Any other field is an error.
+  [[nodiscard]] std::expected<void, decision::SelectorError> only(
+      std::initializer_list<std::string_view> fields) const;
+  // Text that is not empty; absent or anything else is the error "<field> `expected`".
+  [[nodiscard]] std::expected<std::string, decision::SelectorError> text(
+      std::string_view field, std::string_view expected) const;
+  // Likewise, but it may be absent.
+  [[nodiscard]] std::expected<std::optional<std::string>, decision::SelectorError> optional_text(
+      std::string_view field, std::string_view expected) const;
+  // `identity_provider_id`: the id of the provider.
+  [[nodiscard]] std::expected<std::string, decision::SelectorError> identity_provider(
+      const decision::CompileContext& context) const;
+  [[nodiscard]] decision::SelectorError error(std::string_view field,
+                                              std::string_view message) const;
+
+ private:
+  const json::object& value_;
+  std::size_t index_;
+};
+
+// What `ask` says of each part, combined. `parts` is not empty.
+template <typename Part, typename Ask>
+[[nodiscard]] decision::Match combine_matches(const std::vector<Part>& parts,
+                                              decision::Combine combine, Ask ask) {
+  decision::Match match = ask(parts.front());
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    if (combine == decision::Combine::Any && match.truth == decision::Truth::True) break;
+    const decision::Match next = ask(parts[i]);
+    match = combine == decision::Combine::Any ? match_or(match, next) : match_and(match, next);
+  }
+  return match;
+}
+
+// What a selector that looks at the person saw: `value` and when they signed in, or nobody.
+template <typename Value>
+[[nodiscard]] decision::Observation observe_person(const decision::Evidence& evidence,
+                                                   Value value) {
+  if (evidence.session == nullptr) return {"nobody signed in", {}};
+  const model::Identity& identity = evidence.session->identity;
+  return {value(identity), identity.authenticated_at};
+}
+[[nodiscard]] std::string observed_email(const model::Identity& identity);
+// `pwd, mfa`, or `none` when there is none.
+[[nodiscard]] std::string observed_list(const std::vector<std::string>& values,
+                                        std::string_view none);
+// `1 group`, `3 groups`.
+[[nodiscard]] std::string observed_count(std::size_t count, std::string_view singular);
 
 // `email is `a@b.c``, `email is one of 3 addresses`, `... is each of 2 ...`.
 [[nodiscard]] std::string describe_values(std::string_view subject, std::string_view plural,

@@ -1,9 +1,11 @@
 #include "selectors/device_posture/device_posture.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 
 #include "base/try.h"
-#include "decision/rules.h"
 #include "model/limits.h"
 
 namespace gatehouse::selectors {
@@ -40,7 +42,30 @@ Match check(const CompiledPostureRule& rule, const decision::Evidence& evidence,
   if (*posture->last_checkin < now - rule.max_checkin_age)
     return failed(Reason::PostureCheckinTooOld);
   if (*posture->last_checkin > latest) return undecided(Reason::PostureUnreadable);
+  if (rule.require_patched) {
+    if (!posture->patch_compliant) return undecided(Reason::PostureSignalMissing);
+    if (!*posture->patch_compliant) return failed(Reason::PostureNotPatched);
+  }
+  if (const auto& limit = rule.vulnerability_score) {
+    const auto& score = posture->vulnerability_score;
+    if (!score || std::isnan(*score)) return undecided(Reason::PostureSignalMissing);
+    if (!decision::holds(*score, limit->comparison, limit->value))
+      return failed(Reason::PostureVulnerable);
+  }
   return decision::kTrue;
+}
+
+// Without a clock, so with instants instead of ages.
+std::string in_words(const model::PostureEvidence& posture) {
+  std::string text = !posture.managed   ? "managed not stated"
+                     : *posture.managed ? "managed"
+                                        : "not managed";
+  text += posture.last_checkin ? ", checked in at " + format_rfc3339(*posture.last_checkin)
+                               : ", check-in not stated";
+  if (posture.patch_compliant) text += *posture.patch_compliant ? ", patched" : ", not patched";
+  if (posture.vulnerability_score)
+    text += fmt::format(", vulnerability score {}", *posture.vulnerability_score);
+  return text;
 }
 
 class DevicePostureMatcher final : public decision::Matcher {
@@ -50,14 +75,30 @@ class DevicePostureMatcher final : public decision::Matcher {
 
   [[nodiscard]] Match match(const decision::Snapshot& snapshot, const decision::Evidence& evidence,
                             Instant now) const override {
-    Match match = check(snapshot.posture_rule(rules_.front()), evidence, now);
-    for (const std::uint32_t rule : std::span(rules_).subspan(1)) {
-      const Match next = check(snapshot.posture_rule(rule), evidence, now);
-      match = combine_ == Combine::Any ? match_or(match, next) : match_and(match, next);
-    }
-    return match;
+    return combine_matches(rules_, combine_, [&](std::uint32_t rule) {
+      return check(snapshot.posture_rule(rule), evidence, now);
+    });
   }
   [[nodiscard]] std::string describe() const override { return description_; }
+  // Of every integration that the rules look at; the oldest statement gives the time.
+  [[nodiscard]] decision::Observation observe(const decision::Snapshot& snapshot,
+                                              const decision::Evidence& evidence) const override {
+    if (evidence.session == nullptr) return {"nobody signed in", {}};
+    decision::Observation seen;
+    for (const model::PostureEvidence& posture : evidence.session->posture) {
+      if (std::ranges::none_of(rules_, [&](std::uint32_t rule) {
+            return snapshot.posture_rule(rule).integration_id == posture.integration_id;
+          }))
+        continue;
+      if (!seen.value.empty()) seen.value += "; ";
+      seen.value += in_words(posture);
+      seen.established_at = seen.established_at
+                                ? std::min(*seen.established_at, posture.established_at)
+                                : posture.established_at;
+    }
+    if (seen.value.empty()) seen.value = "no check of the device";
+    return seen;
+  }
 
  private:
   std::vector<std::uint32_t> rules_;  // never empty

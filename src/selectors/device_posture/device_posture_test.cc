@@ -1,5 +1,7 @@
 #include "selectors/device_posture/device_posture.h"
 
+#include <cmath>
+
 #include "model/limits.h"
 #include "selectors/everyone/everyone.h"
 #include "selectors/test_support.h"
@@ -133,6 +135,110 @@ TEST(DevicePosture, ManagedOnlyWhenTheRuleAsks) {
     testing::expect_match(matcher->match(*world, person.evidence(), kNow), Truth::True,
                           Reason::None, "managed");
   }
+}
+
+// Rule `staff` asks for patches, rule `others` for a score of at most 5 without `managed`.
+std::shared_ptr<const decision::Snapshot> strict_snapshot() {
+  decision::SnapshotBuilder builder;
+  decision::CompiledPostureRule rule;
+  rule.integration_id = "tanium";
+  rule.require_patched = true;
+  builder.add_posture_rule(rule);
+  rule.require_patched = false;
+  rule.require_managed = false;
+  rule.vulnerability_score = {decision::Comparison::LessOrEqual, 5};
+  builder.add_posture_rule(rule);
+  return builder.finish();
+}
+
+TEST(DevicePosture, PatchesAndVulnerabilities) {
+  const struct {
+    std::string_view name;
+    std::string_view rule;
+    void (*change)(model::PostureEvidence&);
+    Truth truth;
+    Reason reason;
+  } cases[] = {
+      {"patched", "staff", [](auto& held) { held.patch_compliant = true; }, Truth::True,
+       Reason::None},
+      {"not patched", "staff", [](auto& held) { held.patch_compliant = false; }, Truth::False,
+       Reason::PostureNotPatched},
+      {"patches not stated", "staff", [](auto&) {}, Truth::Indeterminate,
+       Reason::PostureSignalMissing},
+      {"not patched, but stale", "staff",
+       [](auto& held) {
+         held.patch_compliant = false;
+         held.established_at = kNow - kEvidenceAge - 1s;
+       },
+       Truth::Indeterminate, Reason::PostureStale},
+      {"not patched, and not managed", "staff",
+       [](auto& held) {
+         held.patch_compliant = false;
+         held.managed = false;
+       },
+       Truth::False, Reason::PostureNotManaged},
+      {"patched, but long gone", "staff",
+       [](auto& held) {
+         held.patch_compliant = true;
+         held.last_checkin = kNow - kCheckinAge - 1s;
+       },
+       Truth::False, Reason::PostureCheckinTooOld},
+      {"score at the limit", "others", [](auto& held) { held.vulnerability_score = 5; },
+       Truth::True, Reason::None},
+      {"score above it", "others", [](auto& held) { held.vulnerability_score = 5.001; },
+       Truth::False, Reason::PostureVulnerable},
+      {"score not stated", "others", [](auto&) {}, Truth::Indeterminate,
+       Reason::PostureSignalMissing},
+      {"score is no number", "others", [](auto& held) { held.vulnerability_score = std::nan(""); },
+       Truth::Indeterminate, Reason::PostureSignalMissing},
+      {"score good, check-in not stated", "others",
+       [](auto& held) {
+         held.vulnerability_score = 0;
+         held.last_checkin.reset();
+       },
+       Truth::Indeterminate, Reason::PostureCheckinUnknown},
+      {"score good, not managed", "others",
+       [](auto& held) {
+         held.vulnerability_score = 0;
+         held.managed = false;
+       },
+       Truth::True, Reason::None},
+  };
+  const auto world = strict_snapshot();
+  for (const auto& test : cases) {
+    const auto matcher =
+        testing::compile(compile_device_posture,
+                         R"([{"integration_uid": ")" + std::string(test.rule) + R"("}])")
+            .value();
+    Person person("a@b.example");
+    person.session.posture.push_back(good());
+    test.change(person.session.posture[0]);
+    testing::expect_match(matcher->match(*world, person.evidence(), kNow), test.truth, test.reason,
+                          test.name);
+  }
+}
+
+TEST(DevicePosture, SaysWhatItSaw) {
+  const auto world = snapshot();
+  const auto matcher =
+      testing::compile(compile_device_posture,
+                       R"([{"integration_uid": "staff"}, {"integration_uid": "others"}])")
+          .value();
+  Person person("a@b.example");
+  const auto seen = [&] { return matcher->observe(*world, person.evidence()); };
+  EXPECT_EQ(seen().value, "no check of the device");
+  EXPECT_EQ(seen().established_at, std::nullopt);
+  person.session.posture = {good("tanium"), good("agent"), good("another")};
+  person.session.posture[0].patch_compliant = false;
+  person.session.posture[0].vulnerability_score = 7.5;
+  person.session.posture[1] = {};
+  person.session.posture[1].integration_id = "agent";
+  person.session.posture[1].established_at = kNow - 90s;
+  EXPECT_EQ(seen().value,
+            "managed, checked in at 2023-11-14T21:13:20Z, not patched, vulnerability score 7.5; "
+            "managed not stated, check-in not stated");
+  EXPECT_EQ(seen().established_at, kNow - 90s);
+  EXPECT_EQ(matcher->observe(*world, {}).value, "nobody signed in");
 }
 
 TEST(DevicePosture, CombinesRules) {

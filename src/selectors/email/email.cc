@@ -21,6 +21,10 @@ class EmailMatcher final : public decision::Matcher {
     return {Truth::False, Reason::IdentityNotPermitted};
   }
   [[nodiscard]] std::string describe() const override { return addresses_.description(); }
+  [[nodiscard]] decision::Observation observe(const decision::Snapshot&,
+                                              const decision::Evidence& evidence) const override {
+    return observe_person(evidence, observed_email);
+  }
 
  private:
   OneOf addresses_;  // canonical, so never empty

@@ -80,5 +80,16 @@ TEST(Email, NamesTheWrongField) {
   testing::expect_errors(compile_email, cases);
 }
 
+TEST(Email, SaysWhatItSaw) {
+  const auto matcher = testing::compile(compile_email, R"([{"email": "a@b.example"}])").value();
+  Person person("Alice@corp.example");
+  person.session.identity.authenticated_at = testing::kNow;
+  const auto seen = matcher->observe(testing::empty_snapshot(), person.evidence());
+  EXPECT_EQ(seen.value, "Alice@corp.example");
+  EXPECT_EQ(seen.established_at, testing::kNow);
+  EXPECT_EQ(matcher->observe(testing::empty_snapshot(), {}).value, "nobody signed in");
+  EXPECT_EQ(matcher->observe(testing::empty_snapshot(), Person("").evidence()).value, "no address");
+}
+
 }  // namespace
 }  // namespace gatehouse::selectors

@@ -25,6 +25,10 @@ class EmailDomainMatcher final : public decision::Matcher {
     return {Truth::False, Reason::IdentityNotPermitted};
   }
   [[nodiscard]] std::string describe() const override { return domains_.description(); }
+  [[nodiscard]] decision::Observation observe(const decision::Snapshot&,
+                                              const decision::Evidence& evidence) const override {
+    return observe_person(evidence, observed_email);
+  }
 
  private:
   OneOf domains_;

@@ -1,5 +1,7 @@
 #include "selectors/everyone/everyone.h"
 
+#include "base/try.h"
+
 namespace gatehouse::selectors {
 namespace {
 
@@ -16,10 +18,7 @@ class EveryoneMatcher final : public decision::Matcher {
 
 Compiled compile_everyone(Values values, decision::Combine, const decision::CompileContext&) {
   for (std::size_t index = 0; index < values.size(); ++index)
-    if (!values[index]->empty())
-      return std::unexpected(
-          decision::SelectorError{index, std::string(values[index]->begin()->key()),
-                                  "is not a field of this selector, which is written `{}`"});
+    GATEHOUSE_TRY_VOID(ValueReader(*values[index], index).only({}));
   return std::make_unique<EveryoneMatcher>();
 }
 

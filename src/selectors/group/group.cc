@@ -1,7 +1,6 @@
 #include "selectors/group/group.h"
 
 #include "base/try.h"
-#include "decision/rules.h"
 
 namespace gatehouse::selectors {
 namespace {
@@ -17,15 +16,9 @@ class GroupMatcher final : public decision::Matcher {
   [[nodiscard]] Match match(const decision::Snapshot& snapshot, const decision::Evidence& evidence,
                             Instant now) const override {
     // INVARIANT: SnapshotBuilder::finish() has checked how deep groups are nested.
-    const auto ask = [&](std::uint32_t group) {
+    return combine_matches(groups_, combine_, [&](std::uint32_t group) {
       return match_rules(snapshot.group(group).rules, snapshot, evidence, now);
-    };
-    Match match = ask(groups_.front());
-    for (const std::uint32_t group : std::span(groups_).subspan(1)) {
-      if (combine_ == Combine::Any && match.truth == decision::Truth::True) break;
-      match = combine_ == Combine::Any ? match_or(match, ask(group)) : match_and(match, ask(group));
-    }
-    return match;
+    });
   }
   [[nodiscard]] std::string describe() const override { return description_; }
   [[nodiscard]] std::span<const std::uint32_t> groups() const override { return groups_; }

@@ -26,6 +26,10 @@ class IpMatcher final : public decision::Matcher {
     return {Truth::False, Reason::NetworkNotPermitted};
   }
   [[nodiscard]] std::string describe() const override { return description_; }
+  [[nodiscard]] decision::Observation observe(const decision::Snapshot&,
+                                              const decision::Evidence& evidence) const override {
+    return {evidence.client_ip.to_string(), {}};
+  }
   [[nodiscard]] Reason reason_when_excluded() const override { return Reason::NetworkNotPermitted; }
 
  private:

@@ -119,5 +119,15 @@ TEST(Ip, NamesTheWrongField) {
   testing::expect_errors(compile_ip, cases);
 }
 
+TEST(Ip, SaysWhatItSaw) {
+  decision::Evidence evidence;
+  evidence.client_ip = IpAddress::parse("192.0.2.7").value();
+  const auto seen = testing::compile(compile_ip, values({"::/0"}))
+                        .value()
+                        ->observe(testing::empty_snapshot(), evidence);
+  EXPECT_EQ(seen.value, "192.0.2.7");
+  EXPECT_EQ(seen.established_at, std::nullopt);
+}
+
 }  // namespace
 }  // namespace gatehouse::selectors

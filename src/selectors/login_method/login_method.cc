@@ -20,6 +20,11 @@ class LoginMethodMatcher final : public decision::Matcher {
     return {Truth::False, Reason::LoginMethodNotAllowed};
   }
   [[nodiscard]] std::string describe() const override { return methods_.description(); }
+  [[nodiscard]] decision::Observation observe(const decision::Snapshot&,
+                                              const decision::Evidence& evidence) const override {
+    return observe_person(evidence,
+                          [](const model::Identity& identity) { return identity.login_method; });
+  }
 
  private:
   OneOf methods_;

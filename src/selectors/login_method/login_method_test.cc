@@ -35,5 +35,14 @@ TEST(LoginMethod, NamesTheWrongField) {
   testing::expect_errors(compile_login_method, cases);
 }
 
+TEST(LoginMethod, SaysWhatItSaw) {
+  const testing::Person person("a@b.example", "id-others");
+  EXPECT_EQ(testing::compile(compile_login_method, R"([{"id": "staff"}])")
+                .value()
+                ->observe(testing::empty_snapshot(), person.evidence())
+                .value,
+            "id-others");
+}
+
 }  // namespace
 }  // namespace gatehouse::selectors

@@ -1,7 +1,6 @@
 #include "selectors/service_token/service_token.h"
 
 #include "base/try.h"
-#include "decision/snapshot.h"
 
 namespace gatehouse::selectors {
 namespace {
@@ -18,19 +17,30 @@ class ServiceTokenMatcher final : public decision::Matcher {
                             Instant now) const override {
     if (evidence.identity_only) return {Truth::Indeterminate, Reason::ServiceTokenNotPermitted};
     const decision::CompiledServiceToken* token = evidence.service_token;
-    // Whoever verified the credentials has looked at these two; streams outlive that moment.
-    const bool usable =
-        token != nullptr && token->enabled && (!token->expires_at || now < *token->expires_at);
-    if (usable && tokens_.holds(token->id)) return decision::kTrue;
+    if (is_usable(token, now) && tokens_.holds(token->id)) return decision::kTrue;
     return {Truth::False, Reason::ServiceTokenNotPermitted};
   }
   [[nodiscard]] std::string describe() const override { return tokens_.description(); }
+  [[nodiscard]] decision::Observation observe(const decision::Snapshot&,
+                                              const decision::Evidence& evidence) const override {
+    return observe_service_token(evidence);
+  }
 
  private:
   OneOf tokens_;
 };
 
 }  // namespace
+
+bool is_usable(const decision::CompiledServiceToken* token, Instant now) {
+  // Whoever verified the credentials has looked at these two; streams outlive that moment.
+  return token != nullptr && token->enabled && (!token->expires_at || now < *token->expires_at);
+}
+
+decision::Observation observe_service_token(const decision::Evidence& evidence) {
+  if (evidence.service_token == nullptr) return {"no service token", {}};
+  return {"service token " + evidence.service_token->name, {}};
+}
 
 Compiled compile_service_token(Values values, decision::Combine combine,
                                const decision::CompileContext& context) {

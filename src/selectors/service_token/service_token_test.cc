@@ -59,5 +59,16 @@ TEST(ServiceToken, NamesTheWrongField) {
   testing::expect_errors(compile_service_token, cases);
 }
 
+TEST(ServiceToken, SaysWhatItSaw) {
+  const auto matcher =
+      testing::compile(compile_service_token, R"([{"token_id": "staff"}])").value();
+  decision::CompiledServiceToken token;
+  token.name = "Robot";
+  decision::Evidence evidence;
+  EXPECT_EQ(matcher->observe(testing::empty_snapshot(), evidence).value, "no service token");
+  evidence.service_token = &token;
+  EXPECT_EQ(matcher->observe(testing::empty_snapshot(), evidence).value, "service token Robot");
+}
+
 }  // namespace
 }  // namespace gatehouse::selectors

@@ -1,0 +1,11 @@
+// Selector `auth_method`: see README.md.
+#pragma once
+
+#include "selectors/values.h"
+
+namespace gatehouse::selectors {
+
+[[nodiscard]] Compiled compile_auth_method(Values values, decision::Combine combine,
+                                           const decision::CompileContext& context);
+
+}  // namespace gatehouse::selectors

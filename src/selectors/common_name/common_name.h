@@ -1,0 +1,11 @@
+// Selector `common_name`: see README.md.
+#pragma once
+
+#include "selectors/values.h"
+
+namespace gatehouse::selectors {
+
+[[nodiscard]] Compiled compile_common_name(Values values, decision::Combine combine,
+                                           const decision::CompileContext& context);
+
+}  // namespace gatehouse::selectors

@@ -1,0 +1,11 @@
+// Selector `email_list`: see README.md.
+#pragma once
+
+#include "selectors/values.h"
+
+namespace gatehouse::selectors {
+
+[[nodiscard]] Compiled compile_email_list(Values values, decision::Combine combine,
+                                          const decision::CompileContext& context);
+
+}  // namespace gatehouse::selectors

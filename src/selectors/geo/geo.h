@@ -1,0 +1,11 @@
+// Selector `geo`: see README.md.
+#pragma once
+
+#include "selectors/values.h"
+
+namespace gatehouse::selectors {
+
+[[nodiscard]] Compiled compile_geo(Values values, decision::Combine combine,
+                                   const decision::CompileContext& context);
+
+}  // namespace gatehouse::selectors
