@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <filesystem>
 #include <set>
 
@@ -22,6 +23,9 @@ namespace {
 using policy::ObjectReader;
 using policy::Path;
 using Numbers = policy::ObjectReader::Numbers;
+
+constexpr std::uint64_t kSmallestLog = std::uint64_t{1} << 20;
+constexpr std::uint64_t kLargestLog = std::uint64_t{1} << 40;
 
 // Absolute, `..` kept for the system to follow; the empty path stays empty.
 std::string resolve_path(std::string_view directory, std::string_view path) {
@@ -61,6 +65,13 @@ class FileReader {
     if (const json::object* nginx = top.object("nginx")) {
       read_nginx(*nginx, Path(root, "nginx"), settings);
     }
+    settings.country_database = path_or(top, "country_database", "");
+    if (const json::object* log = top.object("decision_log")) {
+      read_decision_log(*log, Path(root, "decision_log"), settings.decision_log);
+    }
+    if (const json::object* forward_auth = top.object("forward_auth")) {
+      read_forward_auth(*forward_auth, Path(root, "forward_auth"), settings);
+    }
     top.finish();
   }
 
@@ -75,6 +86,13 @@ class FileReader {
         "device_posture_integrations", "config", [&](json::object& config, const Path& path) {
           replace_by_content(config, path, "public_certificate_file", "public_certificate");
         });
+    for_each_item("mtls_certificates", [&](json::object& certificate, const Path& path) {
+      replace_by_content(certificate, path, "certificate_file", "certificate");
+      replace_by_content(certificate, path, "crl_file", "crl");
+    });
+    for_each_item("custom_pages", [&](json::object& page, const Path& path) {
+      replace_by_content(page, path, "custom_html_file", "custom_html");
+    });
     for_each_nested("ingress", "originRequest", [&](json::object& request, const Path&) {
       const auto file = json::find_string(request, "caPool");
       if (file && !file->empty()) request["caPool"] = resolve_path(directory_, *file);
@@ -214,6 +232,80 @@ class FileReader {
     reader.finish();
   }
 
+  void read_decision_log(const json::object& object, const Path& path, DecisionLogSettings& log) {
+    ObjectReader reader(object, path, problems_);
+    if (const auto size = reader.text("max_size")) {
+      const auto bytes = parse_size(*size);
+      if (bytes && *bytes >= kSmallestLog && *bytes <= kLargestLog) {
+        log.max_bytes = *bytes;
+      } else {
+        reader.problem("max_size", "must be a size from `1MiB` to `1024GiB`, such as `64MiB`");
+      }
+    }
+    log.files = static_cast<unsigned>(reader.integer("files", log.files, 1, 1000));
+    log.allow_sample = static_cast<std::uint32_t>(
+        reader.integer("allow_sample", log.allow_sample, 0, 1'000'000'000));
+    reader.finish();
+  }
+
+  // A whole number of KiB, MiB or GiB.
+  static std::optional<std::uint64_t> parse_size(std::string_view text) {
+    std::uint64_t number = 0;
+    const char* const last = text.data() + text.size();
+    const auto [end, error] = std::from_chars(text.data(), last, number);
+    if (error != std::errc() || number > kLargestLog) return std::nullopt;
+    const std::string_view unit(end, static_cast<std::size_t>(last - end));
+    if (unit == "KiB") return number << 10;
+    if (unit == "MiB") return number << 20;
+    if (unit == "GiB" && number <= kLargestLog >> 30) return number << 30;
+    return std::nullopt;
+  }
+
+  void read_forward_auth(const json::object& object, const Path& path, Settings& settings) {
+    ObjectReader reader(object, path, problems_);
+    ForwardAuthSettings& forward_auth = settings.forward_auth;
+    if (const json::object* listen = reader.object("listen")) {
+      const Path listen_path(path, "listen");
+      ObjectReader inner(*listen, listen_path, problems_);
+      forward_auth.address = inner.text_or("address", forward_auth.address);
+      if (!IpAddress::parse(forward_auth.address)) {
+        inner.problem("address", "must be an IP address such as `127.0.0.1` or `::1`");
+      }
+      forward_auth.port = port(inner, "port", 0, 0);
+      if (forward_auth.port != 0 && (forward_auth.port == settings.listen.https_port ||
+                                     forward_auth.port == settings.listen.http_port)) {
+        inner.problem("port", "must differ from the ports in `listen` of the whole file");
+      }
+      inner.finish();
+    }
+    const Path peers_path(path, "trusted_peers");
+    for (const auto& [index, text] : reader.texts("trusted_peers")) {
+      const auto network = IpNetwork::parse(text);
+      if (!network) {
+        problems_.add(Path(peers_path, index),
+                      "must be an address or a network such as `192.0.2.0/24`, with no bits set "
+                      "beyond its prefix");
+      } else if (is_everybody(*network)) {
+        problems_.add(Path(peers_path, index),
+                      "would trust everybody: whoever reaches the port could claim any address, "
+                      "host and path");
+      } else {
+        forward_auth.trusted_peers.push_back(*network);
+      }
+    }
+    const json::value* peers = reader.value("trusted_peers");
+    if (forward_auth.port != 0 &&
+        (peers == nullptr || (peers->is_array() && peers->get_array().empty()))) {
+      reader.problem("trusted_peers", "is required: the addresses of the proxies that ask");
+    }
+    reader.finish();
+  }
+
+  // 0.0.0.0/0 or ::/0
+  static bool is_everybody(const IpNetwork& network) {
+    return network.prefix_length() == (network.address().is_v4() ? 96U : 0U);
+  }
+
   // A file without its final line breaks; empty when it cannot be used, which has been reported.
   std::string content(const Path& path, std::string_view key, std::string_view file) {
     const std::string absolute = resolve_path(directory_, file);
@@ -228,23 +320,30 @@ class FileReader {
   }
 
   template <typename F>
-  void for_each_nested(std::string_view section, std::string_view key, F f) {
+  void for_each_item(std::string_view section, F f) {
     json::value* list = document_.value.get_object().if_contains(section);
     if (list == nullptr || !list->is_array()) return;
     const Path root;
     const Path list_path(root, section);
     for (std::size_t i = 0; i < list->get_array().size(); ++i) {
       json::object* item = list->get_array()[i].if_object();
-      json::value* nested = item == nullptr ? nullptr : item->if_contains(key);
-      const Path item_path(list_path, i);
-      if (nested != nullptr && nested->is_object()) f(nested->get_object(), Path(item_path, key));
+      if (item != nullptr) f(*item, Path(list_path, i));
     }
+  }
+
+  template <typename F>
+  void for_each_nested(std::string_view section, std::string_view key, F f) {
+    for_each_item(section, [&](json::object& item, const Path& path) {
+      json::value* nested = item.if_contains(key);
+      if (nested != nullptr && nested->is_object()) f(nested->get_object(), Path(path, key));
+    });
   }
 
   void replace_by_content(json::object& object, const Path& path, std::string_view file_key,
                           std::string_view key) {
     const json::value* file = json::find(object, file_key);
     if (file == nullptr) return;
+    unusable_.insert(Path(path, file_key).pointer());
     if (object.contains(key)) {
       return problems_.add(Path(path, file_key), fmt::format("must not stand beside `{}`", key));
     }
@@ -274,7 +373,8 @@ class FileReader {
   YamlDocument& document_;
   const ReadSecretFile& read_secret_file_;
   policy::Problems problems_;
-  std::set<std::string> unusable_;  // pointers of what should have come from a file
+  // Pointers of what should have come from a file, and of the keys that name the file.
+  std::set<std::string> unusable_;
 };
 
 }  // namespace

@@ -16,7 +16,19 @@ const std::string& public_key_pem() {
   return kPem;
 }
 
+std::string read_text(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::string testdata(const std::string& name) {
+  return read_text(std::string(GATEHOUSE_TESTDATA "/") + name);
+}
+
 std::optional<std::string> read_file_for_test(const std::string& path) {
+  if (path == "/etc/gatehouse/authority.pem") return testdata("authority.pem");
+  if (path == "/etc/gatehouse/authority.crl") return testdata("authority.crl");
+  if (path == "/etc/gatehouse/refused.html") return "<h1>Refused</h1>\n";
   if (path == "/etc/gatehouse/tanium.pem") return public_key_pem();
   if (path == "/etc/gatehouse/secrets/smtp") return "mail password\n";
   if (path == "/etc/gatehouse/secrets/corporate") return "hunter2\r\n";
@@ -37,11 +49,6 @@ std::string problems_of(std::string_view text) {
     all += to_string(problem);
   }
   return all;
-}
-
-std::string read_text(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
 // The example of the reference page, as it stands there.
@@ -86,6 +93,16 @@ TEST(ConfigurationFile, DocumentedExample) {
             std::vector<std::string>{"wiki.apps.example.com/admin"});
   EXPECT_EQ(resources.applications[0].session_duration, std::chrono::hours(8));
   EXPECT_EQ(resources.ingress.at(0).service, "http://127.0.0.1:8080");
+
+  EXPECT_EQ(settings.country_database, "/usr/share/GeoIP/GeoLite2-Country.mmdb");
+  EXPECT_EQ(settings.forward_auth.port, 9100);
+  EXPECT_EQ(resources.lists.at(1).items.size(), 2u);
+  EXPECT_EQ(resources.certificates.at(0).certificate + "\n", testdata("authority.pem"));
+  const model::Policy& reusable = resources.applications[0].policies.at(1);
+  EXPECT_TRUE(reusable.reusable);
+  EXPECT_EQ(reusable.id, resources.policies.at(0).id);
+  EXPECT_TRUE(resources.applications[0].cors_headers);
+  EXPECT_TRUE(resources.applications[1].policies.at(0).purpose_justification_required);
 }
 
 constexpr std::string_view kBase =
@@ -237,6 +254,7 @@ TEST(ConfigurationFile, ProblemsOfFilesNamedInIt) {
 }
 
 TEST(ConfigurationFile, ProblemsOfSettings) {
+  const std::string log_size = "must be a size from `1MiB` to `1024GiB`, such as `64MiB`";
   const auto with = [](std::string_view name, std::string section, std::string expected) {
     return Case{name, "listen:\n  https_port: 8443\n", std::move(section), std::move(expected)};
   };
@@ -297,6 +315,63 @@ TEST(ConfigurationFile, ProblemsOfSettings) {
       with("unreadable password",
            "smtp:\n  host: mail\n  from: a@example.com\n  username: a\n  password_file: absent\n",
            "gatehouse.yaml:7: smtp.password_file: cannot read `/etc/gatehouse/absent`"),
+      with("country database", "country_database: ''\n",
+           "gatehouse.yaml:3: country_database: must not be empty"),
+      with("decision log", "decision_log: {}\n", ""),
+      with("smallest log", "decision_log: {max_size: 1MiB, files: 1, allow_sample: 0}\n", ""),
+      with("largest log",
+           "decision_log: {max_size: 1024GiB, files: 1000, allow_sample: 1000000000}\n", ""),
+      with("log too small", "decision_log: {max_size: 1023KiB}\n",
+           "gatehouse.yaml:3: decision_log.max_size: " + log_size),
+      with("log too large", "decision_log: {max_size: 1025GiB}\n",
+           "gatehouse.yaml:3: decision_log.max_size: " + log_size),
+      with("log of 2^64 and more", "decision_log: {max_size: 18446744073709551617MiB}\n",
+           "gatehouse.yaml:3: decision_log.max_size: " + log_size),
+      with("log in decimal units", "decision_log: {max_size: 64MB}\n",
+           "gatehouse.yaml:3: decision_log.max_size: " + log_size),
+      with("log without unit", "decision_log: {max_size: 67108864}\n",
+           "gatehouse.yaml:3: decision_log.max_size: must be text: put it in quotes"),
+      with("no log files", "decision_log: {files: 0}\n",
+           "gatehouse.yaml:3: decision_log.files: must be a whole number from 1 to 1000"),
+      with("sample", "decision_log: {allow_sample: -1}\n",
+           "gatehouse.yaml:3: decision_log.allow_sample: must be a whole number from 0 to "
+           "1000000000"),
+      with("misspelt in the log", "decision_log: {max_sise: 64MiB}\n",
+           "gatehouse.yaml:3: decision_log.max_sise: is not a known key; did you mean "
+           "`max_size`?"),
+      with("misspelt log", "decision_logs: {}\n",
+           "gatehouse.yaml:3: decision_logs: is not a known key; did you mean `decision_log`?"),
+      with("forward auth", "forward_auth: {listen: {port: 9100}, trusted_peers: [127.0.0.1]}\n",
+           ""),
+      with("forward auth without port", "forward_auth: {trusted_peers: [127.0.0.1]}\n", ""),
+      with("forward auth without peers", "forward_auth: {listen: {port: 9100}}\n",
+           "gatehouse.yaml:3: forward_auth.trusted_peers: is required: the addresses of the "
+           "proxies that ask"),
+      with("forward auth with no peer", "forward_auth: {listen: {port: 9100}, trusted_peers: []}\n",
+           "gatehouse.yaml:3: forward_auth.trusted_peers: is required: the addresses of the "
+           "proxies that ask"),
+      with("everybody is trusted",
+           "forward_auth:\n  listen: {port: 9100}\n  trusted_peers:\n    - 0.0.0.0/0\n"
+           "    - ::/0\n    - 10.0.0.1/8\n    - 10.0.0.0/8\n",
+           "gatehouse.yaml:6: forward_auth.trusted_peers[0]: would trust everybody: whoever "
+           "reaches the port could claim any address, host and path\n"
+           "gatehouse.yaml:7: forward_auth.trusted_peers[1]: would trust everybody: whoever "
+           "reaches the port could claim any address, host and path\n"
+           "gatehouse.yaml:8: forward_auth.trusted_peers[2]: must be an address or a network such "
+           "as `192.0.2.0/24`, with no bits set beyond its prefix"),
+      with("forward auth address",
+           "forward_auth: {listen: {address: localhost, port: 9100}, trusted_peers: [::1]}\n",
+           "gatehouse.yaml:3: forward_auth.listen.address: must be an IP address such as "
+           "`127.0.0.1` or `::1`"),
+      with("forward auth port is taken",
+           "forward_auth: {listen: {port: 443}, trusted_peers: [::1]}\n",
+           "gatehouse.yaml:3: forward_auth.listen.port: must differ from the ports in `listen` of "
+           "the whole file"),
+      with("forward auth misspelt", "forward_auth: {listen: {port: 9100}, trusted_peer: [::1]}\n",
+           "gatehouse.yaml:3: forward_auth.trusted_peers: is required: the addresses of the "
+           "proxies that ask\n"
+           "gatehouse.yaml:3: forward_auth.trusted_peer: is not a known key; did you mean "
+           "`trusted_peers`?"),
       with("nginx", "nginx: {workers: -1, user: 'www;data', binary: ''}\n",
            "gatehouse.yaml:3: nginx.binary: must not be empty\n"
            "gatehouse.yaml:3: nginx.workers: must be a whole number from 0 to 1024\n"
@@ -314,7 +389,12 @@ TEST(ConfigurationFile, Settings) {
       "outbound_ca_file: ca.pem\n"
       "log_level: debug\n"
       "smtp: {host: 127.0.0.1, security: none, from: a@example.com}\n"
-      "nginx: {binary: /opt/nginx, module: module.so, workers: 4, user: web}\n";
+      "nginx: {binary: /opt/nginx, module: module.so, workers: 4, user: web}\n"
+      "country_database: geo/countries.mmdb\n"
+      "decision_log: {max_size: 3MiB, files: 2, allow_sample: 0}\n"
+      "forward_auth:\n"
+      "  listen: {address: '::', port: 9100}\n"
+      "  trusted_peers: [192.0.2.0/24, 2001:db8::1]\n";
   ASSERT_EQ(problems_of(text), "");
   const File file = parse_text(text).value();
   const Settings& settings = file.settings;
@@ -331,8 +411,61 @@ TEST(ConfigurationFile, Settings) {
   EXPECT_EQ(settings.nginx_module, "/etc/gatehouse/module.so");
   EXPECT_EQ(settings.nginx_workers, 4u);
   EXPECT_EQ(settings.nginx_user, "web");
+  EXPECT_EQ(settings.country_database, "/etc/gatehouse/geo/countries.mmdb");
+  EXPECT_EQ(settings.decision_log.max_bytes, 3u << 20);
+  EXPECT_EQ(settings.decision_log.files, 2u);
+  EXPECT_EQ(settings.decision_log.allow_sample, 0u);
+  EXPECT_EQ(settings.forward_auth.address, "::");
+  EXPECT_EQ(settings.forward_auth.port, 9100);
+  EXPECT_EQ(settings.forward_auth.trusted_peers,
+            (std::vector<IpNetwork>{*IpNetwork::parse("192.0.2.0/24"),
+                                    *IpNetwork::parse("2001:db8::1")}));
   EXPECT_EQ(file.resources.ingress.at(0).origin_request.at("caPool"),
             "/etc/gatehouse/ca/origin.pem");
+}
+
+TEST(ConfigurationFile, SettingsLeftOut) {
+  const Settings settings = parse_text(kBase).value().settings;
+  EXPECT_EQ(settings.country_database, "");
+  EXPECT_EQ(settings.decision_log.max_bytes, 64u << 20);
+  EXPECT_EQ(settings.decision_log.files, 8u);
+  EXPECT_EQ(settings.decision_log.allow_sample, 100u);
+  EXPECT_EQ(settings.forward_auth.port, 0);
+}
+
+TEST(ConfigurationFile, CertificatesAndPagesStandInFiles) {
+  std::string text(kBase);
+  text +=
+      "mtls_certificates:\n"                   // 39
+      "  - name: Devices\n"                    // 40
+      "    certificate_file: authority.pem\n"  // 41
+      "    associated_hostnames: [wiki.example.com]\n"
+      "    crl_file: authority.crl\n"          // 43
+      "custom_pages:\n"                        // 44
+      "  - name: Refused\n"                    // 45
+      "    type: forbidden\n"                  // 46
+      "    custom_html_file: refused.html\n";  // 47
+  ASSERT_EQ(problems_of(text), "");
+  const model::Resources resources = parse_text(text).value().resources;
+  EXPECT_EQ(resources.certificates.at(0).certificate + "\n", testdata("authority.pem"));
+  EXPECT_EQ(resources.certificates[0].crl + "\n", testdata("authority.crl"));
+  EXPECT_EQ(resources.custom_pages.at(0).custom_html, "<h1>Refused</h1>");
+
+  const auto with = [&](std::string_view find, std::string_view replacement) {
+    std::string changed = text;
+    changed.replace(changed.find(find), find.size(), replacement);
+    return problems_of(changed);
+  };
+  EXPECT_EQ(with("authority.pem", "absent.pem"),
+            "gatehouse.yaml:41: mtls_certificates[0].certificate_file: cannot read "
+            "`/etc/gatehouse/absent.pem`");
+  EXPECT_EQ(with("authority.crl", "authority.pem"),
+            "gatehouse.yaml:43: mtls_certificates[0].crl: block 1 is a `CERTIFICATE`, not a "
+            "revocation list");
+  EXPECT_EQ(with("type: forbidden", "custom_html: No"),
+            "gatehouse.yaml:45: custom_pages[0].type: is required\n"
+            "gatehouse.yaml:47: custom_pages[0].custom_html_file: must not stand beside "
+            "`custom_html`");
 }
 
 TEST(ConfigurationFile, SecretsAreNotInMessages) {

@@ -21,12 +21,12 @@ std::expected<model::Resources, std::vector<Problem>> read_resources(
 
 json::object write_resources(const model::Resources& resources, Secrets secrets) {
   const model::Organization& organization = resources.organization;
-  json::object document{
-      {"organization",
-       {{"name", organization.name},
-        {"auth_domain", organization.auth_domain},
-        {"session_duration", format_duration(organization.session_duration)},
-        {"node_state_max_age", format_duration(organization.node_state_max_age)}}}};
+  json::object document{{"organization",
+                         {{"name", organization.name},
+                          {"auth_domain", organization.auth_domain},
+                          {"session_duration", format_duration(organization.session_duration)},
+                          {"node_state_max_age", format_duration(organization.node_state_max_age)},
+                          {"custom_pages", write_page_choice(organization)}}}};
 
   json::array& providers = document["identity_providers"].emplace_array();
   for (const model::IdentityProvider& provider : resources.identity_providers) {
@@ -46,9 +46,17 @@ json::object write_resources(const model::Resources& resources, Secrets secrets)
                             {"config", integration.config}});
   }
   document["device_posture_rules"] = write_posture_rules(resources.posture_rules);
+  document["lists"] = write_lists(resources.lists);
   document["groups"] = write_groups(resources.groups);
   document["service_tokens"] = write_service_tokens(resources.service_tokens);
-  document["applications"] = write_applications(resources.applications);
+  document["mtls_certificates"] = write_mtls_certificates(resources.certificates);
+  document["custom_pages"] = write_custom_pages(resources.custom_pages);
+  json::array& policies = document["policies"].emplace_array();
+  for (json::value& policy : write_policies(resources.policies)) {
+    policy.get_object()["reusable"] = true;
+    policies.push_back(std::move(policy));
+  }
+  document["applications"] = write_applications(resources.applications, ReusablePolicies::ById);
   json::array& ingress = document["ingress"].emplace_array();
   for (const model::IngressRule& rule : resources.ingress) {
     json::object object;

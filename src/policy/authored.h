@@ -18,8 +18,9 @@ struct Problem {
 };
 
 // `document` is an object with the keys organization, identity_providers,
-// device_posture_integrations, device_posture_rules, groups, service_tokens, applications, ingress;
-// other top-level keys are left to the caller. Names may stand where the API has ids; absent ids
+// device_posture_integrations, device_posture_rules, lists, groups, service_tokens,
+// mtls_certificates, custom_pages, policies, applications, ingress; other top-level keys are left
+// to the caller. Names may stand where the API has ids; absent ids
 // and `aud` are derived from the name (uuid v5), so that the same file always gives the same
 // resources. Returns every problem found, not just the first. Selector values are compiled to check
 // them.

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "base/encoding.h"
 #include "crypto/digest.h"
 #include "jose/jwk.h"
@@ -208,6 +211,8 @@ void check(std::span<const Case> cases) {
   }
 }
 
+std::string escaped(std::string_view text) { return json::serialize(json::value(text)); }
+
 TEST(Authored, OrganizationProblems) {
   const Case cases[] = {
       {"absent", "/organization", "", "/organization: is required"},
@@ -310,8 +315,6 @@ TEST(Authored, ProviderProblems) {
   check(cases);
 }
 
-std::string escaped(std::string_view text) { return json::serialize(json::value(text)); }
-
 TEST(Authored, PostureProblems) {
   const jose::PrivateKey key = jose::PrivateKey::generate_p256();
   const std::string certificate =
@@ -357,8 +360,28 @@ TEST(Authored, PostureProblems) {
        "/device_posture_rules/0/input/connection_id: is required"},
       {"managed as text", "/device_posture_rules/0/input/managed", "\"yes\"",
        "/device_posture_rules/0/input/managed: must be true or false"},
-      {"signal that is not evaluated", "/device_posture_rules/0/input/patch_status",
-       "\"compliant\"", "/device_posture_rules/0/input/patch_status: is not supported"},
+      {"patched", "/device_posture_rules/0/input/patch_status", "\"compliant\"", ""},
+      {"not patched", "/device_posture_rules/0/input/patch_status", "\"noncompliant\"",
+       "/device_posture_rules/0/input/patch_status: must be one of: compliant"},
+      {"score without comparison", "/device_posture_rules/0/input/vulnerability_score", "5",
+       "/device_posture_rules/0/input/vulnerability_operator: is required: "
+       "`vulnerability_operator` and `vulnerability_score` belong together"},
+      {"comparison without score", "/device_posture_rules/0/input/vulnerability_operator", "\"<=\"",
+       "/device_posture_rules/0/input/vulnerability_score: is required: "
+       "`vulnerability_operator` and `vulnerability_score` belong together"},
+      {"score is text", "/device_posture_rules/0/input",
+       R"({"connection_id": "Tanium", "vulnerability_operator": "<", "vulnerability_score": "5"})",
+       "/device_posture_rules/0/input/vulnerability_score: must be a number"},
+      {"unknown comparison", "/device_posture_rules/0/input",
+       R"({"connection_id": "Tanium", "vulnerability_operator": "=<", "vulnerability_score": 5})",
+       "/device_posture_rules/0/input/vulnerability_operator: must be one of: <, <=, ==, >=, >"},
+      {"score", "/device_posture_rules/0/input",
+       R"({"connection_id": "Tanium", "vulnerability_operator": ">=",
+           "vulnerability_score": -2.5})",
+       ""},
+      {"misspelt signal", "/device_posture_rules/0/input/patch_state", "\"compliant\"",
+       "/device_posture_rules/0/input/patch_state: is not a known key; did you mean "
+       "`patch_status`?"},
       {"check-in age in days", "/device_posture_rules/0/input/max_checkin_age", "\"7d\"",
        "/device_posture_rules/0/input/max_checkin_age: must be a duration such as `24h` or "
        "`1h30m`, at most ten years"},
@@ -443,11 +466,29 @@ TEST(Authored, RuleProblems) {
        "/applications/0/policies/0/decision: must be one of: allow, deny, bypass, non_identity"},
       {"no decision", "/applications/0/policies/0/decision", "",
        "/applications/0/policies/0/decision: is required"},
-      {"precedence", "/applications/0/policies/0/precedence", "1",
-       "/applications/0/policies/0/precedence: is not supported: policies apply in the order of "
-       "the list"},
       {"approval", "/applications/0/policies/0/approval_required", "true",
-       "/applications/0/policies/0/approval_required: is not supported"},
+       "/applications/0/policies/0/approval_required: is not supported: nobody is asked for "
+       "approval at sign-in"},
+      {"isolation", "/applications/0/policies/0/isolation_required", "true",
+       "/applications/0/policies/0/isolation_required: is not supported: there is no remote "
+       "browser"},
+      {"second factors", "/applications/0/policies/0/mfa_config", "{}",
+       "/applications/0/policies/0/mfa_config: is not supported: the identity provider asks for "
+       "second factors; require `auth_method` or `auth_context`"},
+      {"connection rules", "/applications/0/policies/0/connection_rules", "{}",
+       "/applications/0/policies/0/connection_rules: is not supported: only web applications are "
+       "protected"},
+      {"reusable in an application", "/applications/0/policies/0/reusable", "true",
+       "/applications/0/policies/0/reusable: is not supported: a reusable policy stands in "
+       "`policies` of the whole file; name it here"},
+      {"purpose", "/applications/0/policies/0/purpose_justification_required", "true", ""},
+      {"purpose as text", "/applications/0/policies/0/purpose_justification_required", "\"yes\"",
+       "/applications/0/policies/0/purpose_justification_required: must be true or false"},
+      {"longest prompt", "/applications/0/policies/0/purpose_justification_prompt",
+       escaped(std::string(500, 'x')), ""},
+      {"long prompt", "/applications/0/policies/0/purpose_justification_prompt",
+       escaped(std::string(501, 'x')),
+       "/applications/0/policies/0/purpose_justification_prompt: must have at most 500 bytes"},
   };
   check(cases);
 }
@@ -542,8 +583,28 @@ TEST(Authored, ApplicationProblems) {
        "/applications/0/allowed_idps/0: must be a line of text"},
       {"same site", "/applications/0/same_site_cookie_attribute", "\"None\"",
        "/applications/0/same_site_cookie_attribute: must be one of: none, lax, strict"},
-      {"not supported", "/applications/0/cors_headers", "{}",
-       "/applications/0/cors_headers: is not supported"},
+      {"not supported", "/applications/0/logo_url", "\"https://a.example/logo\"",
+       "/applications/0/logo_url: is not supported"},
+      {"message with a control character", "/applications/0/custom_deny_message", "\"a\\u0007\"",
+       "/applications/0/custom_deny_message: must not contain control characters"},
+      {"message of two lines", "/applications/0/custom_deny_message", "\"a\\nb\\n\"", ""},
+      {"longest message", "/applications/0/custom_deny_message", escaped(std::string(500, 'x')),
+       ""},
+      {"long message", "/applications/0/custom_deny_message", escaped(std::string(501, 'x')),
+       "/applications/0/custom_deny_message: must have at most 500 bytes"},
+      {"refusal address", "/applications/0/custom_deny_url", "\"/denied\"",
+       "/applications/0/custom_deny_url: must be a URL such as "
+       "`https://login.example.com/path`"},
+      {"refusal address runs code", "/applications/0/custom_non_identity_deny_url",
+       "\"javascript:alert(1)\"",
+       "/applications/0/custom_non_identity_deny_url: must be a URL such as "
+       "`https://login.example.com/path`"},
+      {"page", "/applications/0/custom_pages", R"(["Refused"])",
+       "/applications/0/custom_pages/0: there is no custom page `Refused`"},
+      {"token header", "/applications/0/read_service_tokens_from_header", "\"Authorization\"", ""},
+      {"no header", "/applications/0/read_service_tokens_from_header", "\"a b\"",
+       "/applications/0/read_service_tokens_from_header: must be the name of a header such as "
+       "`authorization`"},
       {"misspelt", "/applications/0/allowed_idp", "[]",
        "/applications/0/allowed_idp: is not a known key; did you mean `allowed_idps`?"},
   };
@@ -604,6 +665,395 @@ TEST(Authored, SeveralProblemsAtOnce) {
             "/applications/1/typ: is not a known key; did you mean `type`?");
   EXPECT_EQ(read_problems(json::value("x")), ": must be an object");
   EXPECT_EQ(read_problems(json::object()), "/organization: is required");
+}
+
+std::string testdata(const std::string& name) {
+  std::ifstream in(std::string(GATEHOUSE_TESTDATA "/") + name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+// The base document and every other section, each with a member that is used.
+json::value full_document() {
+  json::value document = base_document();
+  put(document, "/organization/custom_pages", json::object{{"forbidden", "Refused"}});
+  put(document, "/organization/strict_service_token_auth", json::value(true));
+  put(document, "/device_posture_rules/0/input/patch_status", "compliant");
+  put(document, "/device_posture_rules/0/input/vulnerability_operator", "<");
+  put(document, "/device_posture_rules/0/input/vulnerability_score", json::value(7.5));
+  put(document, "/lists",
+      json::parse(R"([
+      {"name": "Board", "type": "EMAIL",
+       "items": [{"value": "Alice@Example.com"}, "bob@example.com"]},
+      {"name": "Offices", "type": "IP", "items": ["192.0.2.0/24", {"value": "2001:db8::1"}]},
+      {"name": "Nobody", "type": "EMAIL", "items": []}])")
+          .value());
+  put(document, "/groups/1/exclude", json::parse(R"([{"email_list": {"id": "Nobody"}}])").value());
+  put(document, "/groups/2",
+      json::parse(R"({"name": "Directors", "include": [{"email_list": {"id": "Board"}}],
+                      "require": [{"ip_list": {"id": "Offices"}}]})")
+          .value());
+  put(document, "/mtls_certificates",
+      json::parse(R"([
+      {"name": "Devices", "associated_hostnames": ["Wiki.example.com", "*.example.com"],
+       "revoked_serial_numbers": ["0A:1B", "ff"]}])")
+          .value());
+  put(document, "/mtls_certificates/0/certificate", json::value(testdata("authority.pem")));
+  put(document, "/mtls_certificates/0/crl", json::value(testdata("authority.crl")));
+  put(document, "/custom_pages",
+      json::parse(R"([
+      {"name": "Refused", "type": "forbidden", "custom_html": "<h1>No</h1>\n<p>Sorry\n"},
+      {"uid": "0AB51C1C-1111-4222-8333-444455556666", "name": "Stranger",
+       "type": "identity_denied", "custom_html": "<h1>Who?</h1>"}])")
+          .value());
+  put(document, "/policies",
+      json::parse(R"([
+      {"name": "Directors", "decision": "allow", "reusable": true, "session_duration": "15m",
+       "purpose_justification_required": true, "purpose_justification_prompt": "Why?\nSay.",
+       "include": [{"group": {"id": "Directors"}}]},
+      {"id": "11111111-1111-4111-8111-111111111111", "name": "Office", "decision": "bypass",
+       "include": [{"ip": {"ip": "192.0.2.0/24"}}]}])")
+          .value());
+  put(document, "/applications/1/policies/1", "Directors");
+  put(document, "/applications/2",
+      json::parse(R"({
+      "name": "Shop", "domain": "wiki.example.com/shop",
+      "path_cookie_attribute": true, "enable_binding_cookie": true,
+      "custom_deny_message": "Ask the help desk.\n", "custom_deny_url": "https://help.example/no",
+      "custom_non_identity_deny_url": "http://help.example/device?x=1",
+      "custom_pages": ["Stranger", "Refused"], "service_auth_401_redirect": true,
+      "skip_interstitial": true, "read_service_tokens_from_header": "Authorization",
+      "cors_headers": {"allow_all_headers": true, "allow_credentials": true,
+        "allowed_headers": ["X-Requested-With"], "allowed_methods": ["GET", "PATCH"],
+        "allowed_origins": ["https://App.example.com:443", "http://localhost:3000"],
+        "max_age": 600},
+      "policies": [
+        {"id": "Directors", "precedence": 20},
+        {"name": "Shoppers", "decision": "allow", "precedence": 3,
+         "include": [{"everyone": {}}]},
+        {"id": "11111111-1111-4111-8111-111111111111", "precedence": 7}]})")
+          .value());
+  put(document, "/applications/3",
+      json::parse(R"({
+      "name": "API", "domain": "wiki.example.com/api", "options_preflight_bypass": true})")
+          .value());
+  return document;
+}
+
+TEST(Authored, ReadsEverySection) {
+  const json::value document = full_document();
+  ASSERT_EQ(read_problems(document), "");
+  const model::Resources resources = read_resources(document, selectors::registry()).value();
+
+  ASSERT_EQ(resources.lists.size(), 3u);
+  EXPECT_EQ(resources.lists[0].id, uuid_v5("list", "Board"));
+  EXPECT_EQ(resources.lists[0].type, model::ListType::Email);
+  EXPECT_EQ(resources.lists[0].items,
+            (std::vector<std::string>{"Alice@Example.com", "bob@example.com"}));
+  EXPECT_EQ(resources.lists[1].type, model::ListType::Ip);
+  EXPECT_EQ(resources.groups.at(2).include.at(0).value,
+            (json::object{{"id", resources.lists[0].id}}));
+  EXPECT_EQ(resources.groups[2].require.at(0).value, (json::object{{"id", resources.lists[1].id}}));
+
+  const model::MtlsCertificate& certificate = resources.certificates.at(0);
+  EXPECT_EQ(certificate.certificate + "\n", testdata("authority.pem"));
+  EXPECT_EQ(certificate.crl + "\n", testdata("authority.crl"));
+  EXPECT_EQ(certificate.associated_hostnames,
+            (std::vector<std::string>{"wiki.example.com", "*.example.com"}));
+  EXPECT_EQ(certificate.revoked_serials, (std::vector<std::string>{"0a1b", "ff"}));
+
+  ASSERT_EQ(resources.custom_pages.size(), 2u);
+  EXPECT_EQ(resources.custom_pages[0].custom_html, "<h1>No</h1>\n<p>Sorry");
+  EXPECT_EQ(resources.custom_pages[1].id, "0ab51c1c-1111-4222-8333-444455556666");
+  EXPECT_EQ(resources.custom_pages[1].type, model::CustomPageType::IdentityDenied);
+  EXPECT_EQ(resources.organization.forbidden_page, resources.custom_pages[0].id);
+  EXPECT_EQ(resources.organization.identity_denied_page, "");
+
+  const json::object& input = resources.posture_rules.at(0).input;
+  EXPECT_EQ(input.at("patch_status"), "compliant");
+  EXPECT_EQ(input.at("vulnerability_operator"), "<");
+  EXPECT_EQ(input.at("vulnerability_score"), 7.5);
+
+  ASSERT_EQ(resources.policies.size(), 2u);
+  EXPECT_TRUE(resources.policies[0].reusable);
+  EXPECT_EQ(resources.policies[0].id, uuid_v5("policy", "Directors"));
+  EXPECT_TRUE(resources.policies[0].purpose_justification_required);
+  EXPECT_EQ(resources.policies[0].purpose_justification_prompt, "Why?\nSay.");
+  const model::Policy& copy = resources.applications.at(1).policies.at(1);
+  EXPECT_EQ(copy.id, resources.policies[0].id);
+  EXPECT_TRUE(copy.reusable);
+  EXPECT_TRUE(copy.purpose_justification_required);
+  EXPECT_EQ(copy.session_duration, std::chrono::minutes(15));
+  EXPECT_FALSE(resources.applications[1].policies[0].reusable);
+
+  const model::Application& shop = resources.applications.at(2);
+  ASSERT_EQ(shop.policies.size(), 3u);
+  EXPECT_EQ(shop.policies[0].name, "Shoppers");
+  EXPECT_EQ(shop.policies[1].name, "Office");
+  EXPECT_EQ(shop.policies[1].action, model::Action::Bypass);
+  EXPECT_EQ(shop.policies[2].name, "Directors");
+  EXPECT_TRUE(shop.path_cookie_attribute);
+  EXPECT_TRUE(shop.enable_binding_cookie);
+  EXPECT_EQ(shop.custom_deny_message, "Ask the help desk.");
+  EXPECT_EQ(shop.custom_deny_url, "https://help.example/no");
+  EXPECT_EQ(shop.custom_non_identity_deny_url, "http://help.example/device?x=1");
+  EXPECT_EQ(shop.custom_pages,
+            (std::vector<std::string>{resources.custom_pages[1].id, resources.custom_pages[0].id}));
+  EXPECT_TRUE(shop.service_auth_401_redirect);
+  EXPECT_TRUE(shop.skip_interstitial);
+  EXPECT_EQ(shop.read_service_tokens_from_header, "authorization");
+  EXPECT_FALSE(shop.options_preflight_bypass);
+  ASSERT_TRUE(shop.cors_headers);
+  EXPECT_TRUE(shop.cors_headers->allow_all_headers);
+  EXPECT_TRUE(shop.cors_headers->allow_credentials);
+  EXPECT_FALSE(shop.cors_headers->allow_all_origins);
+  EXPECT_EQ(shop.cors_headers->allowed_headers, std::vector<std::string>{"X-Requested-With"});
+  EXPECT_EQ(shop.cors_headers->allowed_methods, (std::vector<std::string>{"GET", "PATCH"}));
+  EXPECT_EQ(shop.cors_headers->allowed_origins,
+            (std::vector<std::string>{"https://app.example.com", "http://localhost:3000"}));
+  EXPECT_EQ(shop.cors_headers->max_age, 600);
+  const model::Application& api = resources.applications.at(3);
+  EXPECT_TRUE(api.options_preflight_bypass);
+  EXPECT_FALSE(api.cors_headers);
+  EXPECT_TRUE(api.policies.empty());
+}
+
+TEST(Authored, EverySectionRoundTrips) {
+  const model::Resources resources = read_resources(full_document(), selectors::registry()).value();
+  const json::object written = write_resources(resources, Secrets::Include);
+  // Through text, as the store and the API have it.
+  const json::value again = json::parse(json::serialize(written)).value();
+  ASSERT_EQ(read_problems(again), "");
+  EXPECT_EQ(write_resources(read_resources(again, selectors::registry()).value(), Secrets::Include),
+            written);
+  EXPECT_EQ(written.at("applications").at(1).at("policies").at(1),
+            json::value(resources.policies[0].id));
+  EXPECT_EQ(written.at("policies").at(0).at("reusable"), true);
+  EXPECT_FALSE(
+      written.at("applications").at(1).at("policies").at(0).as_object().contains("reusable"));
+}
+
+// The seed that the fuzzer starts from is a whole, good document.
+TEST(Authored, SeedIsRead) {
+  const auto document = json::parse(testdata("authored_fuzz/complete.json"));
+  ASSERT_TRUE(document);
+  EXPECT_EQ(read_problems(*document), "");
+}
+
+void check_full(std::span<const Case> cases) {
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    json::value document = full_document();
+    apply(c, document);
+    EXPECT_EQ(read_problems(document), c.expected);
+  }
+}
+
+TEST(Authored, ListProblems) {
+  const std::string network =
+      "must be an address or a network such as `192.0.2.0/24`, with no bits set beyond its prefix";
+  const Case cases[] = {
+      {"no type", "/lists/2/type", "", "/lists/2/type: is required"},
+      {"type in lower case", "/lists/2/type", "\"email\"",
+       "/lists/2/type: must be one of: EMAIL, IP"},
+      {"same name", "/lists/2/name", "\"Board\"",
+       "/lists/2/name: `Board` is already the name of another list\n"
+       "/groups/1/exclude/0/email_list/id: there is no list `Nobody`; known: Board, Offices"},
+      {"no address", "/lists/0/items/1", "\"bob\"",
+       "/lists/0/items/1: must be an email address such as `alice@example.com`"},
+      {"no address in an object", "/lists/0/items/0/value", "\"@example.com\"",
+       "/lists/0/items/0/value: must be an email address such as `alice@example.com`"},
+      {"network with bits beyond", "/lists/1/items/0", "\"192.0.2.1/24\"",
+       "/lists/1/items/0: " + network},
+      {"address in a list of networks", "/lists/1/items/1/value", "\"alice@example.com\"",
+       "/lists/1/items/1/value: " + network},
+      {"number", "/lists/1/items/0", "5",
+       "/lists/1/items/0: must be text, or an object with a `value`"},
+      {"item without value", "/lists/1/items/1", "{}", "/lists/1/items/1/value: is required"},
+      {"item with a description", "/lists/1/items/1",
+       R"({"value": "192.0.2.7", "description": "x"})",
+       "/lists/1/items/1/description: is not supported"},
+      {"items are text", "/lists/2/items", "\"a@example.com\"", "/lists/2/items: must be a list"},
+      {"no items", "/lists/2/items", "", ""},
+      {"unknown list", "/groups/2/include/0/email_list/id", "\"Bord\"",
+       "/groups/2/include/0/email_list/id: there is no list `Bord`; did you mean `Board`?"},
+      {"list of the other type", "/groups/2/include/0/email_list/id", "\"Offices\"",
+       "/groups/2/include/0/email_list/id: `Offices` is not a list of type EMAIL"},
+      {"list of the other type for addresses", "/groups/2/require/0/ip_list/id", "\"Board\"",
+       "/groups/2/require/0/ip_list/id: `Board` is not a list of type IP"},
+      {"by id", "/groups/2/include/0/email_list/id", "\"" + uuid_v5("list", "Board") + "\"", ""},
+  };
+  check_full(cases);
+}
+
+TEST(Authored, MtlsCertificateProblems) {
+  const std::string at = "/mtls_certificates/0";
+  const jose::PrivateKey key = jose::PrivateKey::generate_p256();
+  const std::string leaf =
+      key.self_signed_certificate("device", std::string(16, '\1'), from_epoch_seconds(1700000000),
+                                  from_epoch_seconds(1900000000));
+  const Case cases[] = {
+      {"no certificate", at + "/certificate", "", at + "/certificate: is required"},
+      {"empty", at + "/certificate", "\"\\n\"", at + "/certificate: must not be empty"},
+      {"not text", at + "/certificate", "{}", at + "/certificate: must be text"},
+      {"not PEM", at + "/certificate", "\"MIIB\"",
+       at + "/certificate: is not PEM: there is no `-----BEGIN CERTIFICATE-----`"},
+      {"no authority", at + "/certificate", escaped(leaf),
+       at + "/certificate: block 1 is not a certificate authority (basicConstraints without "
+            "CA:TRUE)"},
+      {"private key", at + "/certificate", escaped(key.to_pem().reveal()),
+       at + "/certificate: holds a private key: it does not belong here, and should be replaced "
+            "by a new one"},
+      {"no list", at + "/crl", "", ""},
+      {"certificate as list", at + "/crl", escaped(testdata("authority.pem")),
+       at + "/crl: block 1 is a `CERTIFICATE`, not a revocation list"},
+      {"serial number is decimal", at + "/revoked_serial_numbers/0", "12",
+       at + "/revoked_serial_numbers/0: must be a serial number in hex, in quotes"},
+      {"serial number is not hex", at + "/revoked_serial_numbers/0", "\"0x1f\"",
+       at + "/revoked_serial_numbers/0: must be a serial number in hex, in quotes"},
+      {"longest serial number", at + "/revoked_serial_numbers/0",
+       "\"" + std::string(64, 'f') + "\"", ""},
+      {"long serial number", at + "/revoked_serial_numbers/0", "\"" + std::string(65, 'f') + "\"",
+       at + "/revoked_serial_numbers/0: must be a serial number in hex, in quotes"},
+      {"host with a port", at + "/associated_hostnames/1", "\"wiki.example.com:443\"",
+       at + "/associated_hostnames/1: must not have a port"},
+      {"no hosts", at + "/associated_hostnames", "[]", ""},
+      {"fingerprint", at + "/fingerprint", "\"x\"",
+       at + "/fingerprint: is not supported: it follows from the certificate"},
+      {"misspelt", at + "/associated_hosts", "[]",
+       at + "/associated_hosts: is not a known key; did you mean `associated_hostnames`?"},
+  };
+  check_full(cases);
+}
+
+TEST(Authored, CustomPageProblems) {
+  const Case cases[] = {
+      {"type", "/custom_pages/1/type", "\"login\"",
+       "/custom_pages/1/type: must be one of: forbidden, identity_denied\n"
+       "/applications/2/custom_pages/1: `Refused` is a second page of type `forbidden`"},
+      {"no text", "/custom_pages/1/custom_html", "", "/custom_pages/1/custom_html: is required"},
+      {"longest", "/custom_pages/1/custom_html", escaped(std::string(256 * 1024, 'x')), ""},
+      {"too long", "/custom_pages/1/custom_html", escaped(std::string(256 * 1024 + 1, 'x')),
+       "/custom_pages/1/custom_html: must have at most 262144 bytes"},
+      {"two ids", "/custom_pages/1/id", "\"0ab51c1c-1111-4222-8333-444455556666\"",
+       "/custom_pages/1/uid: must not stand beside `id`"},
+      {"bad uid", "/custom_pages/1/uid", "\"x\"",
+       "/custom_pages/1/uid: must be a UUID; left out, it is derived from the name"},
+      {"organization: unknown", "/organization/custom_pages/identity_denied", "\"Strangr\"",
+       "/organization/custom_pages/identity_denied: there is no custom page `Strangr`; did you "
+       "mean `Stranger`?"},
+      {"organization: of the other type", "/organization/custom_pages/forbidden", "\"Stranger\"",
+       "/organization/custom_pages/forbidden: `Stranger` is a page of type `identity_denied`"},
+      {"organization: other key", "/organization/custom_pages/login", "\"Stranger\"",
+       "/organization/custom_pages/login: is not a known key; known: forbidden, identity_denied"},
+      {"application: twice", "/applications/2/custom_pages/0", "\"Refused\"",
+       "/applications/2/custom_pages/1: `Refused` is a second page of type `forbidden`"},
+      {"not strict", "/organization/strict_service_token_auth", "false",
+       "/organization/strict_service_token_auth: must be true: it is always on"},
+  };
+  check_full(cases);
+}
+
+TEST(Authored, ReusablePolicyProblems) {
+  const std::string policies = "/applications/2/policies";
+  const Case cases[] = {
+      {"not reusable", "/policies/1/reusable", "false",
+       "/policies/1/reusable: must be true: other policies stand in their application"},
+      {"precedence of its own", "/policies/1/precedence", "1",
+       "/policies/1/precedence: is not supported: it is said where an application names the "
+       "policy"},
+      {"same name", "/policies/1/name", "\"Directors\"",
+       "/policies/1/name: `Directors` is already the name of another reusable policy\n" + policies +
+           "/2/id: `Directors` is already the name of another policy of this application"},
+      {"its rules are checked", "/policies/1/include/0", R"({"ip": {"ip": "x"}})",
+       "/policies/1/include/0/ip/ip: must be an address or a network such as `192.0.2.0/24`, with "
+       "no bits set beyond its prefix"},
+      {"unknown name", "/applications/1/policies/1", "\"Director\"",
+       "/applications/1/policies/1: there is no reusable policy `Director`; did you mean "
+       "`Directors`?"},
+      {"unknown id in a link", policies + "/2/id", "\"11111111-1111-4111-8111-111111111112\"",
+       policies + "/2/id: there is no reusable policy `11111111-1111-4111-8111-111111111112`; "
+                  "known: Directors, Office"},
+      {"neither text nor object", "/applications/1/policies/1", "5",
+       "/applications/1/policies/1: must be a policy, or the id or name of a reusable one"},
+      {"twice", policies + "/2/id", "\"Directors\"",
+       policies + "/2/id: `Directors` is already a policy of this application"},
+      {"name of one of its own", policies + "/1/name", "\"Directors\"",
+       policies + "/1/name: `Directors` is already the name of another policy of this "
+                  "application"},
+      {"id of a reusable one", policies + "/1/id", "\"11111111-1111-4111-8111-111111111111\"",
+       policies +
+           "/1/id: `11111111-1111-4111-8111-111111111111` is already the id of a reusable "
+           "policy\n" +
+           policies + "/2/id: `Office` is already a policy of this application"},
+      {"same precedence", policies + "/2/precedence", "20",
+       policies + "/2/precedence: `20` is already the precedence of another policy"},
+      {"negative precedence", policies + "/2/precedence", "-1",
+       policies + "/2/precedence: must be a whole number from 0 to 2147483647"},
+      {"one without precedence", policies + "/2", "\"Office\"",
+       policies + "/2: must have a `precedence`, since another policy of the list has one"},
+      {"own one without precedence", policies + "/1/precedence", "",
+       policies + "/1: must have a `precedence`, since another policy of the list has one"},
+      {"link without precedence", policies + "/0/precedence", "",
+       policies + "/0: must have a `precedence`, since another policy of the list has one"},
+      {"empty object", policies + "/0", "{}",
+       policies + "/0/name: is required\n" + policies + "/0/decision: is required\n" + policies +
+           "/0/include: must have at least one rule: without one it can never match\n" + policies +
+           "/0: must have a `precedence`, since another policy of the list has one"},
+  };
+  check_full(cases);
+}
+
+TEST(Authored, CorsProblems) {
+  const std::string cors = "/applications/2/cors_headers";
+  const std::string origin = "must be an origin such as `https://app.example.com`, without a path";
+  const Case cases[] = {
+      {"everybody with credentials", cors + "/allow_all_origins", "true",
+       cors + "/allow_credentials: must not stand beside `allow_all_origins`: every web site could "
+              "then act and read as the person who is signed in; name the origins in "
+              "`allowed_origins`"},
+      {"everybody without", cors, R"({"allow_all_origins": true})", ""},
+      {"nothing", cors, "{}", ""},
+      {"not an object", cors, "true", cors + ": must be an object"},
+      {"asterisk", cors + "/allowed_origins/0", "\"*\"", cors + "/allowed_origins/0: " + origin},
+      {"no scheme", cors + "/allowed_origins/0", "\"app.example.com\"",
+       cors + "/allowed_origins/0: " + origin},
+      {"path", cors + "/allowed_origins/0", "\"https://app.example.com/\"",
+       cors + "/allowed_origins/0: " + origin},
+      {"null", cors + "/allowed_origins/0", "\"null\"", cors + "/allowed_origins/0: " + origin},
+      {"other scheme", cors + "/allowed_origins/0", "\"capacitor://localhost\"", ""},
+      {"method in lower case", cors + "/allowed_methods/0", "\"get\"",
+       cors + "/allowed_methods/0: must be one of: GET, POST, HEAD, PUT, DELETE, CONNECT, OPTIONS, "
+              "TRACE, PATCH"},
+      {"header", cors + "/allowed_headers/0", "\"X:\"",
+       cors + "/allowed_headers/0: must be the name of a header; for all write "
+              "`allow_all_headers`"},
+      {"every header", cors + "/allowed_headers/0", "\"*\"",
+       cors + "/allowed_headers/0: must be the name of a header; for all write "
+              "`allow_all_headers`"},
+      {"least age", cors + "/max_age", "-1", ""},
+      {"less", cors + "/max_age", "-2", cors + "/max_age: must be a whole number from -1 to 86400"},
+      {"most age", cors + "/max_age", "86400", ""},
+      {"more", cors + "/max_age", "86401",
+       cors + "/max_age: must be a whole number from -1 to 86400"},
+      {"misspelt", cors + "/allow_origins", "[]",
+       cors + "/allow_origins: is not a known key; did you mean `allowed_origins`?"},
+      {"beside the bypass", "/applications/2/options_preflight_bypass", "true",
+       "/applications/2/options_preflight_bypass: must not stand beside `cors_headers`: one lets "
+       "the application answer preflights, the other the gateway"},
+  };
+  check_full(cases);
+}
+
+TEST(Authored, HeadersThatHoldNoServiceToken) {
+  for (const std::string_view name :
+       {"Cookie", "host", "Content-Length", "content_length", "transfer-encoding", "Connection",
+        "CF-Access-Client-Id", "cf_access_token", "Cf-Access-Jwt-Assertion"}) {
+    json::value document = base_document();
+    put(document, "/applications/0/read_service_tokens_from_header", json::value(name));
+    EXPECT_EQ(read_problems(document),
+              "/applications/0/read_service_tokens_from_header: must not be `" + ascii_lower(name) +
+                  "`, which has a meaning of its own");
+  }
 }
 
 TEST(Authored, OtherTopLevelKeysAreTheCallers) {

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/time.h"
 #include "policy/nearest.h"
@@ -11,9 +12,10 @@
 namespace gatehouse::policy {
 namespace {
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
 bool is_one_line(std::string_view text) {
-  return std::none_of(text.begin(), text.end(),
-                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return std::none_of(text.begin(), text.end(), is_control);
 }
 
 }  // namespace
@@ -79,6 +81,28 @@ std::string ObjectReader::required_text(std::string_view key, Numbers numbers) {
   return found.value_or("");
 }
 
+std::optional<std::string> ObjectReader::lines(std::string_view key, std::size_t most) {
+  const json::value* found = value(key);
+  if (found == nullptr) return std::nullopt;
+  const auto* string = found->if_string();
+  if (string == nullptr) {
+    problem(key, "must be text");
+    return std::nullopt;
+  }
+  std::string_view text = *string;
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+  if (text.size() > most) {
+    problem(key, fmt::format("must have at most {} bytes", most));
+    return std::nullopt;
+  }
+  if (std::any_of(text.begin(), text.end(),
+                  [](char c) { return is_control(c) && c != '\n' && c != '\r' && c != '\t'; })) {
+    problem(key, "must not contain control characters");
+    return std::nullopt;
+  }
+  return std::string(text);
+}
+
 std::string ObjectReader::one_of(std::string_view key, std::string_view fallback,
                                  std::span<const std::string_view> choices) {
   const auto found = text(key);
@@ -108,6 +132,18 @@ std::int64_t ObjectReader::integer(std::string_view key, std::int64_t fallback, 
     return fallback;
   }
   return *number;
+}
+
+std::optional<double> ObjectReader::number(std::string_view key) {
+  const json::value* found = value(key);
+  if (found == nullptr) return std::nullopt;
+  boost::system::error_code error;
+  const double number = found->is_number() ? found->to_number<double>(error) : std::nan("");
+  if (error || !std::isfinite(number)) {
+    problem(key, "must be a number");
+    return std::nullopt;
+  }
+  return number;
 }
 
 std::optional<std::chrono::seconds> ObjectReader::duration(std::string_view key,

@@ -70,11 +70,14 @@ class ObjectReader {
   [[nodiscard]] std::string text_or(std::string_view key, std::string_view fallback);
   // Not empty; an empty result has been reported.
   [[nodiscard]] std::string required_text(std::string_view key, Numbers numbers = Numbers::Refuse);
+  // Any number of lines, without the final line breaks, in at most `most` bytes.
+  [[nodiscard]] std::optional<std::string> lines(std::string_view key, std::size_t most);
   [[nodiscard]] std::string one_of(std::string_view key, std::string_view fallback,
                                    std::span<const std::string_view> choices);
   [[nodiscard]] bool boolean(std::string_view key, bool fallback);
   [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t fallback,
                                      std::int64_t least, std::int64_t most);
+  [[nodiscard]] std::optional<double> number(std::string_view key);
   // Whole seconds.
   [[nodiscard]] std::optional<std::chrono::seconds> duration(std::string_view key,
                                                              std::chrono::seconds least);

@@ -1,20 +1,27 @@
 #include "policy/resource_reader.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
 #include "base/encoding.h"
+#include "base/ip.h"
 #include "base/time.h"
+#include "crypto/client_certificates.h"
 #include "crypto/digest.h"
 #include "jose/jwk.h"
+#include "model/identity.h"
 #include "model/limits.h"
 #include "policy/nearest.h"
 #include "policy/syntax.h"
+#include "policy/type_names.h"
 
 namespace gatehouse::policy {
 namespace {
@@ -28,6 +35,12 @@ constexpr seconds kShortestSession{1};
 // A living control plane renews the node state every ten seconds.
 constexpr seconds kShortestNodeStateAge{15};
 constexpr seconds kDefaultCheckinAge{7 * 24 * 3600};
+constexpr std::size_t kMaxPromptBytes = 500;
+constexpr std::size_t kMaxDenyMessageBytes = 500;
+constexpr std::size_t kMaxPageBytes = std::size_t{256} * 1024;
+constexpr std::size_t kMaxPemBytes = std::size_t{16} * 1024 * 1024;
+constexpr std::size_t kMaxSerialDigits = 64;  // RFC 5280 4.1.2.2 has 40
+constexpr std::int64_t kMaxPrecedence = std::numeric_limits<std::int32_t>::max();
 constexpr std::string_view kAlphabetHex = "0123456789abcdef";
 
 bool is_hex(std::string_view text, std::size_t length) {
@@ -39,9 +52,11 @@ class NameTable {
  public:
   explicit NameTable(std::string_view noun) : noun_(noun) {}
 
-  // Reads `id` and `name`, derives an absent id from `derivation`, and takes the next position.
+  // Reads `id_key` and `name`, derives an absent id from kind, scope and name, and takes the next
+  // position.
   std::pair<std::string, std::string> add(ObjectReader& reader, std::string_view kind,
-                                          std::string_view scope = {}) {
+                                          std::string_view scope = {},
+                                          std::string_view id_key = "id") {
     const std::uint32_t position = static_cast<std::uint32_t>(ids_.size());
     std::string name = reader.required_text("name", Numbers::Accept);
     bool is_named = false;  // by a name of its own
@@ -55,16 +70,28 @@ class NameTable {
         reader.problem("name", fmt::format("`{}` is already the name of another {}", name, noun_));
       }
     }
-    std::string id = ascii_lower(reader.text_or("id", ""));
+    std::string id = ascii_lower(reader.text_or(id_key, ""));
     const bool is_derived = id.empty();
     if (is_derived) id = uuid_v5(kind, fmt::format("{}{}", scope, name));
     if (!is_uuid(id)) {
-      reader.problem("id", "must be a UUID; left out, it is derived from the name");
+      reader.problem(id_key, "must be a UUID; left out, it is derived from the name");
     } else if (!by_id_.emplace(id, position).second && (is_named || !is_derived)) {
-      reader.problem("id", fmt::format("`{}` is already the id of another {}", id, noun_));
+      reader.problem(id_key, fmt::format("`{}` is already the id of another {}", id, noun_));
     }
     ids_.push_back(id);
     return {std::move(id), std::move(name)};
+  }
+  // What stands elsewhere and is named here; answers what is wrong with that.
+  std::optional<std::string> add_known(const std::string& id, const std::string& name) {
+    const std::uint32_t position = static_cast<std::uint32_t>(ids_.size());
+    ids_.push_back(id);
+    if (!by_id_.emplace(id, position).second) {
+      return fmt::format("`{}` is already a {}", name, noun_);
+    }
+    if (!by_name_.emplace(name, position).second) {
+      return fmt::format("`{}` is already the name of another {}", name, noun_);
+    }
+    return std::nullopt;
   }
   void add_unreadable() { ids_.emplace_back(); }
 
@@ -96,17 +123,26 @@ class NameTable {
 };
 
 // Where selectors name other resources.
-enum class Reference : std::uint8_t { Group, PostureRule, LoginMethod, ServiceToken };
+enum class Reference : std::uint8_t {
+  Group,
+  PostureRule,
+  LoginMethod,
+  ServiceToken,
+  EmailList,
+  IpList
+};
 struct ReferenceField {
   std::string_view kind;  // empty: every kind
   std::string_view field;
   Reference reference;
 };
-constexpr std::array<ReferenceField, 5> kReferenceFields{{
+constexpr std::array<ReferenceField, 7> kReferenceFields{{
     {"group", "id", Reference::Group},
     {"device_posture", "integration_uid", Reference::PostureRule},
     {"login_method", "id", Reference::LoginMethod},
     {"service_token", "token_id", Reference::ServiceToken},
+    {"email_list", "id", Reference::EmailList},
+    {"ip_list", "id", Reference::IpList},
     {"", "identity_provider_id", Reference::LoginMethod},
 }};
 
@@ -117,40 +153,39 @@ struct RuleLists {
   decision::CompiledRules compiled;
 };
 
-constexpr std::array<UnsupportedKey, 21> kUnsupportedApplicationKeys{{
+constexpr std::string_view kMfaAdvice =
+    "the identity provider asks for second factors; require `auth_method` or `auth_context`";
+constexpr std::array<UnsupportedKey, 10> kUnsupportedApplicationKeys{{
     {"allow_authenticate_via_warp", ""},
     {"allow_iframe", ""},
     {"app_launcher_visible", ""},
-    {"cors_headers", ""},
-    {"custom_deny_message", ""},
-    {"custom_deny_url", ""},
-    {"custom_non_identity_deny_url", ""},
-    {"custom_pages", ""},
     {"eager_redirect_cookie_setting", ""},
-    {"enable_binding_cookie", ""},
     {"logo_url", ""},
-    {"mfa_config", ""},
+    {"mfa_config", kMfaAdvice},
     {"oauth_configuration", ""},
-    {"options_preflight_bypass", ""},
-    {"path_cookie_attribute", ""},
-    {"read_service_tokens_from_header", ""},
     {"scim_config", ""},
-    {"service_auth_401_redirect", ""},
-    {"skip_interstitial", ""},
     {"tags", ""},
     {"use_clientless_isolation_app_launcher_url", ""},
 }};
-constexpr std::array<UnsupportedKey, 9> kUnsupportedPolicyKeys{{
-    {"approval_groups", ""},
-    {"approval_required", ""},
-    {"connection_rules", ""},
-    {"isolation_required", ""},
-    {"mfa_config", ""},
-    {"precedence", "policies apply in the order of the list"},
-    {"purpose_justification_prompt", ""},
-    {"purpose_justification_required", ""},
-    {"reusable", ""},
+constexpr std::string_view kApprovalAdvice = "nobody is asked for approval at sign-in";
+constexpr std::array<UnsupportedKey, 7> kUnsupportedPolicyKeys{{
+    {"approval_groups", kApprovalAdvice},
+    {"approval_required", kApprovalAdvice},
+    {"connection_rules", "only web applications are protected"},
+    {"isolation_required", "there is no remote browser"},
+    {"mfa_config", kMfaAdvice},
+    {"precedence", "it is said where an application names the policy"},
+    {"reusable", "a reusable policy stands in `policies` of the whole file; name it here"},
 }};
+constexpr std::array<UnsupportedKey, 1> kUnsupportedListKeys{{{"description", ""}}};
+constexpr std::array<UnsupportedKey, 1> kUnsupportedCertificateKeys{{
+    {"fingerprint", "it follows from the certificate"},
+}};
+// What the gateway itself, or the way a request is framed, depends on.
+constexpr std::array<std::string_view, 5> kReservedHeaders{"connection", "content-length", "cookie",
+                                                           "host", "transfer-encoding"};
+constexpr std::array<std::string_view, 9> kMethods{"GET",     "POST",    "HEAD",  "PUT",  "DELETE",
+                                                   "CONNECT", "OPTIONS", "TRACE", "PATCH"};
 constexpr std::array<UnsupportedKey, 1> kUnsupportedGroupKeys{{{"is_default", ""}}};
 constexpr std::array<UnsupportedKey, 2> kUnsupportedTokenKeys{{
     {"client_secret", "write `client_secret_hash`, the hex SHA-256 of the secret"},
@@ -160,11 +195,6 @@ constexpr std::array<UnsupportedKey, 3> kUnsupportedPostureRuleKeys{{
     {"description", ""},
     {"match", ""},
     {"schedule", "the browser brings the evidence, nothing is polled"},
-}};
-constexpr std::array<UnsupportedKey, 3> kUnsupportedPostureInputKeys{{
-    {"patch_status", ""},
-    {"vulnerability_operator", ""},
-    {"vulnerability_score", ""},
 }};
 constexpr std::array<UnsupportedKey, 1> kUnsupportedIntegrationKeys{{
     {"interval", "the browser brings the evidence, nothing is polled"},
@@ -202,13 +232,19 @@ class Reader final : public decision::CompileContext {
   }
 
   ReadSections read() {
+    read_custom_pages();
     read_organization();
     read_identity_providers();
     if (form_ == Form::Authored) read_integrations();
     read_posture_rules();
+    read_lists();
     read_service_tokens();
     read_groups();
-    if (form_ == Form::Authored) read_ingress();
+    read_mtls_certificates();
+    if (form_ == Form::Authored) {
+      read_reusable_policies();
+      read_ingress();
+    }
     read_applications();
     return std::move(result_);
   }
@@ -226,8 +262,10 @@ class Reader final : public decision::CompileContext {
   std::optional<std::string> find_service_token(std::string_view id) const override {
     return service_tokens_.find_id(id);
   }
-  std::optional<std::uint32_t> find_list(std::string_view, model::ListType) const override {
-    return std::nullopt;
+  std::optional<std::uint32_t> find_list(std::string_view id, model::ListType type) const override {
+    const auto position = lists_.find(id);
+    if (!position || result_.resources.lists[*position].type != type) return std::nullopt;
+    return position;
   }
 
  private:
@@ -266,9 +304,17 @@ class Reader final : public decision::CompileContext {
     organization.name = reader.text("name", Numbers::Accept).value_or(organization.auth_domain);
     organization.node_state_max_age = reader.duration("node_state_max_age", kShortestNodeStateAge)
                                           .value_or(organization.node_state_max_age);
+    const Path pages_path(path, "custom_pages");
+    ObjectReader pages(nested(reader, "custom_pages"), pages_path, problems_);
+    organization.forbidden_page = read_page(pages, model::CustomPageType::Forbidden);
+    organization.identity_denied_page = read_page(pages, model::CustomPageType::IdentityDenied);
+    pages.finish();
     if (form_ == Form::Authored) {
       organization.session_duration = reader.duration("session_duration", kShortestSession)
                                           .value_or(organization.session_duration);
+      if (!reader.boolean("strict_service_token_auth", true)) {
+        reader.problem("strict_service_token_auth", "must be true: it is always on");
+      }
     } else {
       result_.issuer = reader.required_text("issuer");
       if (!result_.issuer.empty()) {
@@ -276,6 +322,167 @@ class Reader final : public decision::CompileContext {
       }
     }
     reader.finish();
+  }
+
+  // The id of the page of that type that is named under the type's name.
+  std::string read_page(ObjectReader& reader, model::CustomPageType type) {
+    const std::string_view key = name_of(kCustomPageTypes, type);
+    const auto reference = reader.text(key);
+    if (!reference) return {};
+    const auto position = pages_.find(*reference);
+    if (!position) {
+      reader.problem(key, pages_.unknown(*reference));
+      return {};
+    }
+    const model::CustomPage& page = result_.resources.custom_pages[*position];
+    if (page.type != type) {
+      reader.problem(key, fmt::format("`{}` is a page of type `{}`", *reference,
+                                      name_of(kCustomPageTypes, page.type)));
+    }
+    return page.id;
+  }
+
+  void read_custom_pages() {
+    const Path root;
+    const Path section_path(root, "custom_pages");
+    for_each_object(section("custom_pages"), section_path, problems_,
+                    [&](std::size_t, const json::object& object, const Path& path) {
+                      ObjectReader reader(object, path, problems_);
+                      model::CustomPage page;
+                      const bool has_uid = reader.value("uid") != nullptr;
+                      if (has_uid && reader.value("id") != nullptr) {
+                        reader.problem("uid", "must not stand beside `id`");
+                      }
+                      std::tie(page.id, page.name) =
+                          pages_.add(reader, "custom_page", "", has_uid ? "uid" : "id");
+                      page.type = read_type<model::CustomPageType>(reader, kCustomPageTypes);
+                      page.custom_html = required_lines(reader, "custom_html", kMaxPageBytes);
+                      reader.finish();
+                      result_.resources.custom_pages.push_back(std::move(page));
+                    });
+  }
+
+  // Required, one of the names of the enumerators.
+  template <typename Type>
+  static Type read_type(ObjectReader& reader, const std::array<std::string_view, 2>& names) {
+    if (reader.value("type") == nullptr) reader.problem("type", "is required");
+    const std::string name = reader.one_of("type", names.front(), names);
+    return static_cast<Type>(std::find(names.begin(), names.end(), name) - names.begin());
+  }
+
+  static std::string required_lines(ObjectReader& reader, std::string_view key, std::size_t most) {
+    if (reader.value(key) == nullptr) {
+      reader.problem(key, "is required");
+      return {};
+    }
+    const auto text = reader.lines(key, most);
+    if (text && text->empty()) reader.problem(key, "must not be empty");
+    return text.value_or("");
+  }
+
+  void read_lists() {
+    const Path root;
+    const Path section_path(root, "lists");
+    for_each_object(section("lists"), section_path, problems_,
+                    [&](std::size_t, const json::object& object, const Path& path) {
+                      ObjectReader reader(object, path, problems_);
+                      model::List list;
+                      std::tie(list.id, list.name) = lists_.add(reader, "list");
+                      list.type = read_type<model::ListType>(reader, kListTypes);
+                      read_items(reader, list);
+                      reader.finish(kUnsupportedListKeys);
+                      result_.resources.lists.push_back(std::move(list));
+                    });
+  }
+
+  void read_items(ObjectReader& owner, model::List& list) {
+    const json::array* items = owner.list("items");
+    if (items == nullptr) return;
+    const Path items_path(owner.path(), "items");
+    list.items.reserve(items->size());
+    for (std::size_t i = 0; i < items->size(); ++i) {
+      const Path path(items_path, i);
+      if (const auto* text = (*items)[i].if_string()) {
+        add_item(*text, path, list);
+      } else if (const json::object* object = (*items)[i].if_object()) {
+        ObjectReader reader(*object, path, problems_);
+        const std::string value = reader.required_text("value");
+        reader.finish(kUnsupportedListKeys);
+        if (!value.empty()) add_item(value, Path(path, "value"), list);
+      } else {
+        problems_.add(path, "must be text, or an object with a `value`");
+      }
+    }
+  }
+
+  void add_item(std::string_view text, const Path& path, model::List& list) {
+    if (list.type == model::ListType::Email && !model::canonical_email(text)) {
+      problems_.add(path, "must be an email address such as `alice@example.com`");
+    } else if (list.type == model::ListType::Ip && !IpNetwork::parse(text)) {
+      problems_.add(path,
+                    "must be an address or a network such as `192.0.2.0/24`, with no bits set "
+                    "beyond its prefix");
+    } else {
+      list.items.emplace_back(text);
+    }
+  }
+
+  void read_mtls_certificates() {
+    const Path root;
+    const Path section_path(root, "mtls_certificates");
+    for_each_object(
+        section("mtls_certificates"), section_path, problems_,
+        [&](std::size_t, const json::object& object, const Path& path) {
+          ObjectReader reader(object, path, problems_);
+          model::MtlsCertificate certificate;
+          std::tie(certificate.id, certificate.name) =
+              mtls_certificates_.add(reader, "mtls_certificate");
+          certificate.certificate = required_lines(reader, "certificate", kMaxPemBytes);
+          certificate.crl = reader.lines("crl", kMaxPemBytes).value_or("");
+          certificate.revoked_serials = read_serials(reader);
+          certificate.associated_hostnames = read_hosts(reader, "associated_hostnames");
+          if (!certificate.certificate.empty()) {
+            const auto sound = crypto::ClientCertificates::check(
+                {certificate.certificate, certificate.crl, certificate.revoked_serials});
+            if (!sound) reader.problem(sound.error().field, sound.error().message);
+          }
+          reader.finish(kUnsupportedCertificateKeys);
+          result_.resources.certificates.push_back(std::move(certificate));
+        });
+  }
+
+  // Serial numbers as OpenSSL prints them, with or without colons.
+  std::vector<std::string> read_serials(ObjectReader& owner) {
+    constexpr std::string_view kKey = "revoked_serial_numbers";
+    std::vector<std::string> serials;
+    const json::array* list = owner.list(kKey);
+    if (list == nullptr) return serials;
+    const Path path(owner.path(), kKey);
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      const auto* text = (*list)[i].if_string();
+      std::string serial = text == nullptr ? std::string() : ascii_lower(*text);
+      std::erase(serial, ':');
+      if (serial.empty() || serial.size() > kMaxSerialDigits || !is_hex(serial, serial.size())) {
+        problems_.add(Path(path, i), "must be a serial number in hex, in quotes");
+      } else {
+        serials.push_back(std::move(serial));
+      }
+    }
+    return serials;
+  }
+
+  std::vector<std::string> read_hosts(ObjectReader& owner, std::string_view key) {
+    std::vector<std::string> hosts;
+    const Path path(owner.path(), key);
+    for (const auto& [index, text] : owner.texts(key)) {
+      std::string host = ascii_lower(text);
+      if (auto problem = host_problem(host, Wildcard::Allow)) {
+        problems_.add(Path(path, index), *problem);
+      } else if (std::find(hosts.begin(), hosts.end(), host) == hosts.end()) {
+        hosts.push_back(std::move(host));
+      }
+    }
+    return hosts;
   }
 
   void read_identity_providers() {
@@ -406,14 +613,35 @@ class Reader final : public decision::CompileContext {
           const bool managed = input.boolean("managed", true);
           const auto checkin_age =
               input.duration("max_checkin_age", seconds{1}).value_or(kDefaultCheckinAge);
-          input.finish(kUnsupportedPostureInputKeys);
           rule.input = {{"connection_id", connection},
                         {"managed", managed},
                         {"max_checkin_age", format_duration(checkin_age)}};
+          static constexpr std::array<std::string_view, 1> kPatchStatus{"compliant"};
+          const std::string patch_status = input.one_of("patch_status", "", kPatchStatus);
+          if (!patch_status.empty()) rule.input["patch_status"] = patch_status;
+          read_vulnerability_limit(input, rule.input);
+          input.finish();
           rule.expiration = reader.duration("expiration", seconds{1}).value_or(rule.expiration);
           reader.finish(kUnsupportedPostureRuleKeys);
           result_.resources.posture_rules.push_back(std::move(rule));
         });
+  }
+
+  static void read_vulnerability_limit(ObjectReader& input, json::object& into) {
+    const auto comparison = input.text("vulnerability_operator");
+    if (comparison && !decision::parse_comparison(*comparison)) {
+      input.problem("vulnerability_operator", "must be one of: <, <=, ==, >=, >");
+    }
+    static_cast<void>(input.number("vulnerability_score"));
+    const json::value* limit = input.value("vulnerability_score");
+    if ((limit != nullptr) != (input.value("vulnerability_operator") != nullptr)) {
+      input.problem(
+          limit == nullptr ? "vulnerability_score" : "vulnerability_operator",
+          "is required: `vulnerability_operator` and `vulnerability_score` belong together");
+    } else if (limit != nullptr && comparison) {
+      into["vulnerability_operator"] = *comparison;
+      into["vulnerability_score"] = *limit;
+    }
   }
 
   void read_service_tokens() {
@@ -643,6 +871,13 @@ class Reader final : public decision::CompileContext {
         problems_.add(Path(path, entry.field), table.unknown(*reference));
         return false;
       }
+      const auto list_type = list_type_of(entry.reference);
+      if (list_type && !find_list(*id, *list_type)) {
+        problems_.add(Path(path, entry.field),
+                      fmt::format("`{}` is not a list of type {}", *reference,
+                                  name_of(kListTypes, *list_type)));
+        return false;
+      }
       selector.value[entry.field] = *id;
     }
     return true;
@@ -656,10 +891,19 @@ class Reader final : public decision::CompileContext {
         return posture_rules_;
       case Reference::LoginMethod:
         return providers_;
+      case Reference::EmailList:
+      case Reference::IpList:
+        return lists_;
       case Reference::ServiceToken:
         break;
     }
     return service_tokens_;
+  }
+
+  static std::optional<model::ListType> list_type_of(Reference reference) {
+    if (reference == Reference::EmailList) return model::ListType::Email;
+    if (reference == Reference::IpList) return model::ListType::Ip;
+    return std::nullopt;
   }
 
   void read_ingress() {
@@ -708,6 +952,7 @@ class Reader final : public decision::CompileContext {
     const Path path(owner.path(), "originRequest");
     ObjectReader reader(object, path, problems_);
     static_cast<void>(reader.boolean("noTLSVerify", false));
+    static_cast<void>(reader.boolean("http2Origin", false));
     static_cast<void>(reader.duration("connectTimeout", seconds{1}));
     static_cast<void>(reader.integer("keepAliveConnections", 100, 0, 10000));
     if (const auto name = reader.text("originServerName")) {
@@ -767,17 +1012,118 @@ class Reader final : public decision::CompileContext {
     application.same_site_cookie_attribute =
         reader.one_of("same_site_cookie_attribute", "none", kSameSite);
     application.http_only_cookie_attribute = reader.boolean("http_only_cookie_attribute", true);
+    application.path_cookie_attribute = reader.boolean("path_cookie_attribute", false);
+    application.enable_binding_cookie = reader.boolean("enable_binding_cookie", false);
     application.decision_headers = reader.boolean("decision_headers", false);
-    NameTable names("policy of this application");
-    std::vector<decision::CompiledRules> compiled;
-    const Path policies_path(path, "policies");
-    for_each_object(reader.list("policies"), policies_path, problems_,
-                    [&](std::size_t, const json::object& policy, const Path& policy_path) {
-                      read_policy(policy, policy_path, names, application, compiled);
-                    });
+    read_cors(reader, application);
+    application.custom_deny_message =
+        reader.lines("custom_deny_message", kMaxDenyMessageBytes).value_or("");
+    application.custom_deny_url = read_url(reader, "custom_deny_url");
+    application.custom_non_identity_deny_url = read_url(reader, "custom_non_identity_deny_url");
+    read_page_choices(reader, application);
+    application.service_auth_401_redirect = reader.boolean("service_auth_401_redirect", false);
+    application.skip_interstitial = reader.boolean("skip_interstitial", false);
+    read_token_header(reader, application);
+    read_policies(reader, application);
     reader.finish(kUnsupportedApplicationKeys);
     result_.resources.applications.push_back(std::move(application));
-    result_.policies.push_back(std::move(compiled));
+  }
+
+  void read_cors(ObjectReader& owner, model::Application& application) {
+    application.options_preflight_bypass = owner.boolean("options_preflight_bypass", false);
+    const json::object* object = owner.object("cors_headers");
+    if (object == nullptr) return;
+    if (application.options_preflight_bypass) {
+      owner.problem("options_preflight_bypass",
+                    "must not stand beside `cors_headers`: one lets the application answer "
+                    "preflights, the other the gateway");
+    }
+    const Path path(owner.path(), "cors_headers");
+    ObjectReader reader(*object, path, problems_);
+    model::CorsHeaders cors;
+    cors.allow_all_headers = reader.boolean("allow_all_headers", false);
+    cors.allow_all_methods = reader.boolean("allow_all_methods", false);
+    cors.allow_all_origins = reader.boolean("allow_all_origins", false);
+    cors.allow_credentials = reader.boolean("allow_credentials", false);
+    if (cors.allow_all_origins && cors.allow_credentials) {
+      reader.problem("allow_credentials",
+                     "must not stand beside `allow_all_origins`: every web site could then act "
+                     "and read as the person who is signed in; name the origins in "
+                     "`allowed_origins`");
+    }
+    const auto each = [&](std::string_view key, auto check, std::vector<std::string>& into) {
+      const Path list_path(path, key);
+      for (const auto& [index, text] : reader.texts(key)) {
+        std::expected<std::string, std::string> checked = check(text);
+        if (checked) {
+          into.push_back(std::move(*checked));
+        } else {
+          problems_.add(Path(list_path, index), std::move(checked.error()));
+        }
+      }
+    };
+    using Checked = std::expected<std::string, std::string>;
+    each(
+        "allowed_headers",
+        [](const std::string& name) -> Checked {
+          if (is_token(name) && name != "*") return name;
+          return std::unexpected("must be the name of a header; for all write `allow_all_headers`");
+        },
+        cors.allowed_headers);
+    each(
+        "allowed_methods",
+        [](const std::string& method) -> Checked {
+          if (std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end()) return method;
+          return std::unexpected(fmt::format("must be one of: {}", fmt::join(kMethods, ", ")));
+        },
+        cors.allowed_methods);
+    each("allowed_origins", canonical_origin, cors.allowed_origins);
+    if (reader.value("max_age") != nullptr) cors.max_age = reader.integer("max_age", -1, -1, 86400);
+    reader.finish();
+    application.cors_headers = std::move(cors);
+  }
+
+  static std::string read_url(ObjectReader& reader, std::string_view key) {
+    std::string url = reader.text_or(key, "");
+    if (!url.empty()) {
+      if (auto problem = url_problem(url)) reader.problem(key, *problem);
+    }
+    return url;
+  }
+
+  void read_page_choices(ObjectReader& reader, model::Application& application) {
+    std::array<bool, kCustomPageTypes.size()> chosen{};
+    const Path path(reader.path(), "custom_pages");
+    for (const auto& [index, reference] : reader.texts("custom_pages")) {
+      const auto position = pages_.find(reference);
+      if (!position) {
+        problems_.add(Path(path, index), pages_.unknown(reference));
+        continue;
+      }
+      const model::CustomPage& page = result_.resources.custom_pages[*position];
+      if (std::exchange(chosen[static_cast<std::size_t>(page.type)], true)) {
+        problems_.add(Path(path, index),
+                      fmt::format("`{}` is a second page of type `{}`", reference,
+                                  name_of(kCustomPageTypes, page.type)));
+      }
+      application.custom_pages.push_back(page.id);
+    }
+  }
+
+  static void read_token_header(ObjectReader& reader, model::Application& application) {
+    constexpr std::string_view kKey = "read_service_tokens_from_header";
+    std::string& name = application.read_service_tokens_from_header;
+    name = ascii_lower(reader.text_or(kKey, ""));
+    if (name.empty()) return;
+    std::string spelling = name;  // as servers that take `_` for `-` read it
+    std::replace(spelling.begin(), spelling.end(), '_', '-');
+    if (!is_token(name)) {
+      reader.problem(kKey, "must be the name of a header such as `authorization`");
+    } else if (std::find(kReservedHeaders.begin(), kReservedHeaders.end(), spelling) !=
+                   kReservedHeaders.end() ||
+               spelling.starts_with("cf-access-")) {
+      reader.problem(kKey, fmt::format("must not be `{}`, which has a meaning of its own", name));
+    }
   }
 
   void read_domains(ObjectReader& reader, model::Application& application) {
@@ -836,12 +1182,124 @@ class Reader final : public decision::CompileContext {
     });
   }
 
-  void read_policy(const json::object& object, const Path& path, NameTable& names,
-                   model::Application& application,
-                   std::vector<decision::CompiledRules>& compiled) {
-    ObjectReader reader(object, path, problems_);
+  struct ReadPolicy {
     model::Policy policy;
-    std::tie(policy.id, policy.name) = names.add(reader, "policy", application.id + "/");
+    decision::CompiledRules compiled;
+    std::optional<std::int64_t> precedence;
+  };
+
+  void read_reusable_policies() {
+    const Path root;
+    const Path section_path(root, "policies");
+    for_each_object(section("policies"), section_path, problems_,
+                    [&](std::size_t, const json::object& object, const Path& path) {
+                      ObjectReader reader(object, path, problems_);
+                      if (!reader.boolean("reusable", true)) {
+                        reader.problem("reusable",
+                                       "must be true: other policies stand in their application");
+                      }
+                      ReadPolicy read = read_policy(reader, reusable_policies_, "");
+                      read.policy.reusable = true;
+                      result_.resources.policies.push_back(std::move(read.policy));
+                    });
+  }
+
+  // In the order of the list or, when its members have one, of their precedence.
+  void read_policies(ObjectReader& owner, model::Application& application) {
+    NameTable names("policy of this application");
+    std::vector<ReadPolicy> policies;
+    if (const json::array* list = owner.list("policies")) {
+      const Path list_path(owner.path(), "policies");
+      policies.reserve(list->size());
+      for (std::size_t i = 0; i < list->size(); ++i) {
+        const Path path(list_path, i);
+        auto policy = read_application_policy((*list)[i], path, names, application.id);
+        if (policy) policies.push_back(std::move(*policy));
+      }
+      check_precedences(*list, list_path, policies);
+    }
+    std::stable_sort(policies.begin(), policies.end(),
+                     [](const auto& a, const auto& b) { return a.precedence < b.precedence; });
+    std::vector<decision::CompiledRules> compiled;
+    for (ReadPolicy& read : policies) {
+      application.policies.push_back(std::move(read.policy));
+      if (form_ == Form::Snapshot) compiled.push_back(std::move(read.compiled));
+    }
+    if (form_ == Form::Snapshot) result_.policies.push_back(std::move(compiled));
+  }
+
+  // A policy of the application's own, or a reusable one: its id or name, or an object with nothing
+  // but its id and a precedence. nullopt when that leads nowhere, which has been reported.
+  std::optional<ReadPolicy> read_application_policy(const json::value& item, const Path& path,
+                                                    NameTable& names,
+                                                    const std::string& application_id) {
+    if (const auto* reference = item.if_string()) return find_reusable(*reference, path, names);
+    const json::object* object = item.if_object();
+    if (object == nullptr) {
+      problems_.add(path, "must be a policy, or the id or name of a reusable one");
+      return std::nullopt;
+    }
+    ObjectReader reader(*object, path, problems_);
+    std::optional<std::int64_t> precedence;
+    if (form_ == Form::Authored && reader.value("precedence") != nullptr) {
+      precedence = reader.integer("precedence", 0, 0, kMaxPrecedence);
+    }
+    const bool is_link = std::all_of(object->begin(), object->end(), [](const auto& member) {
+      return member.key() == "id" || member.key() == "precedence";
+    });
+    std::optional<ReadPolicy> read;
+    if (is_link && !object->empty()) {
+      const std::string reference = reader.required_text("id");
+      if (!reference.empty()) read = find_reusable(reference, Path(path, "id"), names);
+    } else {
+      read = read_policy(reader, names, application_id + "/");
+      if (reusable_policies_.find_id(read->policy.id)) {
+        reader.problem("id",
+                       fmt::format("`{}` is already the id of a reusable policy", read->policy.id));
+      }
+    }
+    if (read) read->precedence = precedence;
+    return read;
+  }
+
+  std::optional<ReadPolicy> find_reusable(std::string_view reference, const Path& path,
+                                          NameTable& names) {
+    const auto position = reusable_policies_.find(reference);
+    if (!position) {
+      problems_.add(path, reusable_policies_.unknown(reference));
+      return std::nullopt;
+    }
+    const model::Policy& policy = result_.resources.policies[*position];
+    if (auto problem = names.add_known(policy.id, policy.name)) problems_.add(path, *problem);
+    return ReadPolicy{policy, {}, std::nullopt};
+  }
+
+  // `policies` are those of the list, unless something has been reported.
+  void check_precedences(const json::array& list, const Path& list_path,
+                         const std::vector<ReadPolicy>& policies) {
+    const auto has_precedence = [](const ReadPolicy& read) { return read.precedence.has_value(); };
+    if (policies.size() != list.size() ||
+        std::none_of(policies.begin(), policies.end(), has_precedence)) {
+      return;
+    }
+    std::set<std::int64_t> taken;
+    for (std::size_t i = 0; i < policies.size(); ++i) {
+      const Path path(list_path, i);
+      if (!policies[i].precedence) {
+        problems_.add(path, "must have a `precedence`, since another policy of the list has one");
+      } else if (!taken.insert(*policies[i].precedence).second) {
+        problems_.add(Path(path, "precedence"), fmt::format("`{}` is already the precedence of "
+                                                            "another policy",
+                                                            *policies[i].precedence));
+      }
+    }
+  }
+
+  // `scope` is what a derived id is unique in.
+  ReadPolicy read_policy(ObjectReader& reader, NameTable& names, std::string_view scope) {
+    ReadPolicy read;
+    model::Policy& policy = read.policy;
+    std::tie(policy.id, policy.name) = names.add(reader, "policy", scope);
     std::string decision = reader.required_text("decision");
     if (decision == "block") decision = "deny";
     if (decision == "service_auth") decision = "non_identity";
@@ -855,9 +1313,12 @@ class Reader final : public decision::CompileContext {
     policy.exclude = std::move(rules.exclude);
     policy.require = std::move(rules.require);
     policy.session_duration = reader.duration("session_duration", kShortestSession);
+    policy.purpose_justification_required = reader.boolean("purpose_justification_required", false);
+    policy.purpose_justification_prompt =
+        reader.lines("purpose_justification_prompt", kMaxPromptBytes).value_or("");
     reader.finish(kUnsupportedPolicyKeys);
-    application.policies.push_back(std::move(policy));
-    compiled.push_back(std::move(rules.compiled));
+    read.compiled = std::move(rules.compiled);
+    return read;
   }
 
   const json::object& document_;
@@ -870,7 +1331,11 @@ class Reader final : public decision::CompileContext {
   NameTable integrations_{"device posture integration"};
   NameTable posture_rules_{"device posture rule"};
   NameTable service_tokens_{"service token"};
+  NameTable lists_{"list"};
   NameTable groups_{"group"};
+  NameTable mtls_certificates_{"mTLS certificate"};
+  NameTable pages_{"custom page"};
+  NameTable reusable_policies_{"reusable policy"};
   NameTable applications_{"application"};
   std::unordered_map<std::string, std::string> client_ids_;     // to the token's id
   std::unordered_map<std::string, std::string> audiences_;      // to the application's id
@@ -886,17 +1351,21 @@ ReadSections read_sections(const json::object& document, Form form,
 }
 
 std::span<const std::string_view> section_keys(Form form) {
-  static constexpr std::array<std::string_view, 8> kAuthored{"organization",
-                                                             "identity_providers",
-                                                             "device_posture_integrations",
-                                                             "device_posture_rules",
-                                                             "groups",
-                                                             "service_tokens",
-                                                             "applications",
-                                                             "ingress"};
-  static constexpr std::array<std::string_view, 6> kSnapshot{
-      "organization", "identity_providers", "device_posture_rules",
-      "groups",       "service_tokens",     "applications"};
+  static constexpr std::array<std::string_view, 12> kAuthored{"organization",
+                                                              "identity_providers",
+                                                              "device_posture_integrations",
+                                                              "device_posture_rules",
+                                                              "lists",
+                                                              "groups",
+                                                              "service_tokens",
+                                                              "mtls_certificates",
+                                                              "custom_pages",
+                                                              "policies",
+                                                              "applications",
+                                                              "ingress"};
+  static constexpr std::array<std::string_view, 9> kSnapshot{
+      "organization",   "identity_providers", "device_posture_rules", "lists",       "groups",
+      "service_tokens", "mtls_certificates",  "custom_pages",         "applications"};
   if (form == Form::Authored) return kAuthored;
   return kSnapshot;
 }

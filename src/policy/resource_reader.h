@@ -2,6 +2,7 @@
 // and compiles their rules. The two public readers of this folder are thin layers over it. Pure.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,9 +21,10 @@ enum class Form : std::uint8_t {
 
 struct ReadSections {
   model::Resources resources;
-  std::string issuer;                                          // Form::Snapshot only
-  std::vector<decision::CompiledRules> groups;                 // of resources.groups
-  std::vector<std::vector<decision::CompiledRules>> policies;  // of each application's policies
+  std::string issuer;                           // Form::Snapshot only
+  std::vector<decision::CompiledRules> groups;  // of resources.groups
+  // Of each application's policies; Form::Snapshot only.
+  std::vector<std::vector<decision::CompiledRules>> policies;
 };
 
 // The result is meaningful only when no problem was added. Other top-level keys than section_keys

@@ -16,7 +16,7 @@
 
 namespace gatehouse::policy {
 
-inline constexpr std::int64_t kSnapshotFormat = 1;
+inline constexpr std::int64_t kSnapshotFormat = 2;
 
 struct PublicationContext {
   std::uint64_t sequence = 0;  // of the durable store: grows with every change

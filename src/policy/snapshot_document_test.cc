@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "base/encoding.h"
+#include "base/ip.h"
 #include "policy/edit_for_test.h"
 #include "selectors/registry.h"
 
@@ -26,10 +27,30 @@ json::object public_jwk() {
   return kJwk;
 }
 
+std::string testdata(const std::string& name) {
+  std::ifstream in(std::string(GATEHOUSE_TESTDATA "/") + name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
 model::Resources resources() {
   json::value document = json::parse(R"json({
         "organization": {"name": "Example", "auth_domain": "auth.example.com",
-                         "node_state_max_age": "2h"},
+                         "node_state_max_age": "2h", "custom_pages": {"forbidden": "Closed"}},
+        "lists": [
+          {"name": "Board", "type": "EMAIL", "items": ["Alice@Example.com"]},
+          {"name": "Offices", "type": "IP", "items": ["192.0.2.0/24", "2001:db8::/32"]}],
+        "mtls_certificates": [
+          {"name": "A", "associated_hostnames": ["wiki.example.com", "shop.example.com"]},
+          {"name": "B", "associated_hostnames": ["wiki.example.com", "*.example.com"],
+           "revoked_serial_numbers": ["1f"]},
+          {"name": "C"}],
+        "custom_pages": [
+          {"name": "Closed", "type": "forbidden", "custom_html": "<h1>Closed</h1>"},
+          {"name": "Wiki closed", "type": "forbidden", "custom_html": "<h1>No wiki</h1>"},
+          {"name": "Stranger", "type": "identity_denied", "custom_html": "<h1>Who?</h1>"}],
+        "policies": [
+          {"name": "Board", "decision": "allow", "purpose_justification_required": true,
+           "purpose_justification_prompt": "Why?", "include": [{"group": {"id": "Board"}}]}],
         "identity_providers": [
           {"name": "Corporate", "type": "oidc",
            "config": {"issuer": "https://login.example.com", "client_id": "gatehouse",
@@ -40,11 +61,19 @@ model::Resources resources() {
         "device_posture_rules": [
           {"name": "A", "type": "tanium", "input": {"connection_id": "Tanium A"}},
           {"name": "B", "type": "tanium", "expiration": "10m",
-           "input": {"connection_id": "Tanium B", "managed": false, "max_checkin_age": "24h"}}],
+           "input": {"connection_id": "Tanium B", "managed": false, "max_checkin_age": "24h",
+                     "patch_status": "compliant", "vulnerability_operator": "<=",
+                     "vulnerability_score": 40}}],
         "groups": [
           {"name": "Outer", "include": [{"group": {"id": "Inner"}}]},
           {"name": "Inner", "include": [{"everyone": {}}],
-           "exclude": [{"device_posture": {"integration_uid": "B"}}]}],
+           "exclude": [{"device_posture": {"integration_uid": "B"}}]},
+          {"name": "Board", "include": [{"email_list": {"id": "Board"}}],
+           "require": [{"ip_list": {"id": "Offices"}},
+                       {"external_evaluation": {"evaluate_url": "https://eval.example/e",
+                                                "keys_url": "https://eval.example/k",
+                                                "expiration": "5m"}}]},
+          {"name": "At home", "include": [{"geo": {"country_code": "DE"}}]}],
         "service_tokens": [
           {"name": "Robot", "expires_at": "2030-01-31T00:00:00Z", "enabled": false,
            "client_secret_hash":
@@ -54,6 +83,8 @@ model::Resources resources() {
            "self_hosted_domains": ["wiki.example.com/docs"], "decision_headers": true,
            "allowed_idps": ["Corporate"], "same_site_cookie_attribute": "lax",
            "http_only_cookie_attribute": false, "auto_redirect_to_identity": true,
+           "custom_pages": ["Wiki closed", "Stranger"], "enable_binding_cookie": true,
+           "cors_headers": {"allowed_origins": ["https://app.example.com"]},
            "policies": [
              {"name": "Everyone", "decision": "allow", "session_duration": "30m",
               "include": [{"group": {"id": "Outer"}}],
@@ -64,7 +95,15 @@ model::Resources resources() {
            "policies": [{"name": "All", "decision": "bypass", "include": [{"everyone": {}}]}]},
           {"name": "Nested", "domain": "nested.example.com",
            "policies": [{"name": "G", "decision": "allow",
-                         "include": [{"group": {"id": "Outer"}}]}]}],
+                         "include": [{"group": {"id": "Outer"}}]}]},
+          {"name": "Board", "domain": "board.example.com", "custom_pages": ["Stranger"],
+           "policies": [
+             "Board",
+             {"name": "Others", "decision": "allow", "include": [{"group": {"id": "At home"}}],
+              "exclude": [{"external_evaluation": {"evaluate_url": "https://eval.example/e",
+                                                   "keys_url": "https://eval.example/k"}}],
+              "require": [{"external_evaluation": {"evaluate_url": "https://other.example/e",
+                                                   "keys_url": "https://other.example/k"}}]}]}],
         "ingress": [{"service": "http://127.0.0.1:8080"}]
       })json")
                              .value();
@@ -72,6 +111,10 @@ model::Resources resources() {
   for (const char* index : {"0", "1"}) {
     put(document, fmt::format("/device_posture_integrations/{}/config/public_certificate", index),
         json::value(kPem));
+  }
+  for (const char* index : {"0", "1", "2"}) {
+    put(document, fmt::format("/mtls_certificates/{}/certificate", index),
+        json::value(testdata("authority.pem")));
   }
   auto read = read_resources(document, selectors::registry());
   if (read) return *read;
@@ -120,7 +163,7 @@ TEST(SnapshotDocument, HoldsNoSecretsAndCompiles) {
   ASSERT_EQ(snapshot->keys().keys().size(), 1u);
   EXPECT_EQ(snapshot->keys().keys()[0].kid, "k1");
 
-  ASSERT_EQ(snapshot->applications().size(), 3u);
+  ASSERT_EQ(snapshot->applications().size(), 4u);
   const auto* wiki = snapshot->find_application("wiki.example.com", "/docs/x");
   ASSERT_NE(wiki, nullptr);
   EXPECT_EQ(wiki->id, from.applications[0].id);
@@ -133,6 +176,10 @@ TEST(SnapshotDocument, HoldsNoSecretsAndCompiles) {
   EXPECT_FALSE(wiki->http_only_cookie_attribute);
   EXPECT_TRUE(wiki->auto_redirect_to_identity);
   EXPECT_TRUE(wiki->decision_headers);
+  EXPECT_TRUE(wiki->enable_binding_cookie);
+  ASSERT_TRUE(wiki->cors_headers);
+  EXPECT_EQ(wiki->cors_headers->allowed_origins,
+            std::vector<std::string>{"https://app.example.com"});
   ASSERT_EQ(wiki->policies.size(), 2u);
   EXPECT_EQ(wiki->policies[0].action, model::Action::ServiceAuth);
   EXPECT_EQ(wiki->policies[1].name, "Everyone");
@@ -145,6 +192,12 @@ TEST(SnapshotDocument, HoldsNoSecretsAndCompiles) {
   EXPECT_FALSE(rule.require_managed);
   EXPECT_EQ(rule.max_checkin_age, std::chrono::hours(24));
   EXPECT_EQ(rule.max_evidence_age, std::chrono::minutes(10));
+  EXPECT_TRUE(rule.require_patched);
+  ASSERT_TRUE(rule.vulnerability_score);
+  EXPECT_EQ(rule.vulnerability_score->comparison, decision::Comparison::LessOrEqual);
+  EXPECT_EQ(rule.vulnerability_score->value, 40);
+  EXPECT_FALSE(snapshot->posture_rule(0).require_patched);
+  EXPECT_FALSE(snapshot->posture_rule(0).vulnerability_score);
   EXPECT_EQ(snapshot->group(1).name, "Inner");
 
   const auto* token = snapshot->service_token_by_client_id(from.service_tokens[0].client_id);
@@ -176,10 +229,12 @@ TEST(SnapshotDocument, RefusesWhatItDoesNotKnow) {
     std::string_view expected;
   } cases[] = {
       {"no format", "/format", "", "/format: is required"},
-      {"newer format", "/format", "2",
-       "/format: must be 1: another version of the gateway wrote this"},
-      {"format as text", "/format", "\"1\"",
-       "/format: must be 1: another version of the gateway wrote this"},
+      {"older format", "/format", "1",
+       "/format: must be 2: another version of the gateway wrote this"},
+      {"newer format", "/format", "3",
+       "/format: must be 2: another version of the gateway wrote this"},
+      {"format as text", "/format", "\"2\"",
+       "/format: must be 2: another version of the gateway wrote this"},
       {"no sequence", "/sequence", "", "/sequence: must be a whole number"},
       {"negative sequence", "/sequence", "-1", "/sequence: must be a whole number"},
       {"largest sequence", "/sequence", "18446744073709551615", ""},
@@ -187,7 +242,19 @@ TEST(SnapshotDocument, RefusesWhatItDoesNotKnow) {
       {"no issuer", "/organization/issuer", "", "/organization/issuer: is required"},
       {"no keys", "/keys/keys", "[]", "/keys: must be a set of public keys: "},
       {"keys absent", "/keys", "", "/keys: must be a set of public keys: "},
-      {"new section", "/lists", "[]", "/lists: is not a known key"},
+      {"new section", "/tags", "[]", "/tags: is not a known key"},
+      {"section of the authored form", "/policies", "[]", "/policies: is not a known key"},
+      {"named policy", "/applications/1/policies/0", "\"All\"",
+       "/applications/1/policies/0: there is no reusable policy `All`"},
+      {"new type of list", "/lists/0/type", "\"URL\"", "/lists/0/type: must be one of: EMAIL, IP"},
+      {"bad list item", "/lists/0/items/0/value", "\"alice\"",
+       "/lists/0/items/0/value: must be an email address"},
+      {"bad authority", "/mtls_certificates/0/certificate", "\"x\"",
+       "/mtls_certificates/0/certificate: is not PEM"},
+      {"dangling page", "/organization/custom_pages/forbidden", "\"Nowhere\"",
+       "/organization/custom_pages/forbidden: there is no custom page `Nowhere`"},
+      {"dangling page of an application", "/applications/0/custom_pages/0", "\"Nowhere\"",
+       "/applications/0/custom_pages/0: there is no custom page `Nowhere`"},
       {"new selector", "/applications/1/policies/0/include/0", R"({"moon_phase": {}})",
        "/applications/1/policies/0/include/0/moon_phase: is not a known kind of rule"},
       {"new action", "/applications/1/policies/0/decision", "\"isolate\"",
@@ -220,11 +287,91 @@ TEST(SnapshotDocument, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(compile_problems(json::array()), ": must be an object");
 }
 
+TEST(SnapshotDocument, ReusablePoliciesStandInTheirApplications) {
+  const model::Resources from = resources();
+  const json::value document = document_of(from);
+  EXPECT_EQ(document.at("applications").at(3).at("policies").at(0).at("id"),
+            json::value(from.policies[0].id));
+  const auto snapshot = compile_snapshot(document, selectors::registry()).value();
+  const auto* board = snapshot->find_application("board.example.com", "/");
+  ASSERT_NE(board, nullptr);
+  ASSERT_EQ(board->policies.size(), 2u);
+  EXPECT_EQ(board->policies[0].id, from.policies[0].id);
+  EXPECT_TRUE(board->policies[0].purpose_justification_required);
+  EXPECT_EQ(board->policies[0].purpose_justification_prompt, "Why?");
+  EXPECT_EQ(board->policies[0].rules.include.size(), 1u);
+  EXPECT_FALSE(board->policies[1].purpose_justification_required);
+}
+
+TEST(SnapshotDocument, Lists) {
+  const auto snapshot = compile_snapshot(document_of(resources()), selectors::registry()).value();
+  const decision::CompiledList& board = snapshot->list(0);
+  EXPECT_EQ(board.name, "Board");
+  EXPECT_EQ(board.type, model::ListType::Email);
+  EXPECT_EQ(board.emails.size(), 1u);
+  EXPECT_TRUE(board.emails.contains(std::string_view("alice@example.com")));
+  const decision::CompiledList& offices = snapshot->list(1);
+  EXPECT_EQ(offices.type, model::ListType::Ip);
+  EXPECT_TRUE(offices.networks.contains(*IpAddress::parse("192.0.2.255")));
+  EXPECT_TRUE(offices.networks.contains(*IpAddress::parse("2001:db8:ffff::1")));
+  EXPECT_FALSE(offices.networks.contains(*IpAddress::parse("192.0.3.0")));
+}
+
+TEST(SnapshotDocument, ClientCertificatesBelongToTheirHosts) {
+  const auto snapshot = compile_snapshot(document_of(resources()), selectors::registry()).value();
+  const auto* wiki = snapshot->client_certificates("wiki.example.com");
+  const auto* shop = snapshot->client_certificates("shop.example.com");
+  const auto* others = snapshot->client_certificates("board.example.com");
+  EXPECT_NE(wiki, nullptr);
+  EXPECT_NE(shop, nullptr);
+  EXPECT_NE(others, nullptr);
+  EXPECT_NE(wiki, shop);
+  EXPECT_NE(wiki, others);
+  EXPECT_NE(shop, others);
+  EXPECT_EQ(snapshot->client_certificates("example.com"), nullptr);
+  EXPECT_EQ(snapshot->client_certificates("a.b.example.com"), nullptr);
+}
+
+TEST(SnapshotDocument, WhatDecisionsNeedIsFoundThroughGroups) {
+  const auto snapshot = compile_snapshot(document_of(resources()), selectors::registry()).value();
+  const auto* board = snapshot->find_application("board.example.com", "/");
+  EXPECT_TRUE(board->uses_country);
+  ASSERT_EQ(board->evaluators.size(), 2u);
+  const auto find = [&](std::string_view evaluate_url, std::string_view keys_url) {
+    const std::string key = decision::evaluation_key(evaluate_url, keys_url);
+    return std::find_if(board->evaluators.begin(), board->evaluators.end(),
+                        [&](const decision::Evaluator& entry) { return entry.key == key; });
+  };
+  const auto shared = find("https://eval.example/e", "https://eval.example/k");
+  ASSERT_NE(shared, board->evaluators.end());
+  EXPECT_EQ(shared->evaluate_url, "https://eval.example/e");
+  EXPECT_EQ(shared->keys_url, "https://eval.example/k");
+  EXPECT_EQ(shared->max_age, std::chrono::minutes(5));  // the strictest
+  const auto other = find("https://other.example/e", "https://other.example/k");
+  ASSERT_NE(other, board->evaluators.end());
+  EXPECT_EQ(other->max_age, std::chrono::hours(1));
+  const auto* wiki = snapshot->find_application("wiki.example.com", "/");
+  EXPECT_FALSE(wiki->uses_country);
+  EXPECT_TRUE(wiki->evaluators.empty());
+}
+
+TEST(SnapshotDocument, PagesAreTheApplicationsElseTheOrganizations) {
+  const auto snapshot = compile_snapshot(document_of(resources()), selectors::registry()).value();
+  const auto* wiki = snapshot->find_application("wiki.example.com", "/");
+  const auto* shop = snapshot->find_application("shop.example.com", "/");
+  const auto* board = snapshot->find_application("board.example.com", "/");
+  EXPECT_EQ(*wiki->forbidden_page, "<h1>No wiki</h1>");
+  EXPECT_EQ(*wiki->identity_denied_page, "<h1>Who?</h1>");
+  EXPECT_EQ(*shop->forbidden_page, "<h1>Closed</h1>");
+  EXPECT_EQ(shop->identity_denied_page, nullptr);
+  // One text, however many show it.
+  EXPECT_EQ(board->forbidden_page, shop->forbidden_page);
+  EXPECT_EQ(board->identity_denied_page, wiki->identity_denied_page);
+}
+
 // The seed that the fuzzer starts from is a whole, good document.
 TEST(SnapshotDocument, SeedCompiles) {
-  std::ifstream in(GATEHOUSE_TESTDATA "/snapshot_fuzz/complete.json", std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  const auto document = json::parse(text);
+  const auto document = json::parse(testdata("snapshot_fuzz/complete.json"));
   ASSERT_TRUE(document);
   EXPECT_EQ(compile_problems(*document), "");
 }

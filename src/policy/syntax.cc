@@ -172,6 +172,32 @@ std::optional<std::string> service_problem(std::string_view service) {
   return std::nullopt;
 }
 
+std::expected<std::string, std::string> canonical_origin(std::string_view text) {
+  std::string origin = ascii_lower(text);
+  const std::size_t scheme = origin.find("://");
+  const std::string_view name = std::string_view(origin).substr(0, scheme);
+  const bool has_scheme = scheme != std::string::npos && !name.empty() && !is_digit(name.front()) &&
+                          std::all_of(name.begin(), name.end(), [](char c) {
+                            return is_alnum(c) || c == '+' || c == '-' || c == '.';
+                          });
+  if (!has_scheme || !is_authority(std::string_view(origin).substr(scheme + 3))) {
+    return std::unexpected("must be an origin such as `https://app.example.com`, without a path");
+  }
+  for (const auto& [prefix, port] :
+       {std::pair<std::string_view, std::string_view>{"https://", ":443"}, {"http://", ":80"}}) {
+    if (origin.starts_with(prefix) && origin.ends_with(port)) {
+      origin.resize(origin.size() - port.size());
+    }
+  }
+  return origin;
+}
+
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_alnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  });
+}
+
 std::optional<std::string> url_problem(std::string_view url) {
   const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : 0;
   const std::string_view rest = url.substr(scheme);

@@ -30,6 +30,13 @@ enum class Wildcard : std::uint8_t { Refuse, Allow };
 // host[:port] with a name, an IPv4 address or an IPv6 address in brackets.
 [[nodiscard]] bool is_authority(std::string_view text);
 
+// scheme://host[:port] in the spelling that browsers send as `Origin` (RFC 6454 6.2): lower case,
+// without the scheme's own port.
+[[nodiscard]] std::expected<std::string, std::string> canonical_origin(std::string_view text);
+
+// A name of a header field or method: RFC 9110 5.6.2.
+[[nodiscard]] bool is_token(std::string_view text);
+
 // An absolute http or https URL without user information or fragment.
 [[nodiscard]] std::optional<std::string> url_problem(std::string_view url);
 

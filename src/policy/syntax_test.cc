@@ -147,6 +147,43 @@ TEST(Syntax, Urls) {
   for (const Case& c : cases) EXPECT_EQ(text_of(url_problem(c.text)), c.problem) << c.text;
 }
 
+TEST(Syntax, Origins) {
+  const struct {
+    std::string_view text;
+    std::string_view origin;  // empty: a problem
+  } cases[] = {
+      {"https://app.example.com", "https://app.example.com"},
+      {"HTTPS://App.Example.com", "https://app.example.com"},
+      {"https://app.example.com:443", "https://app.example.com"},
+      {"https://app.example.com:8443", "https://app.example.com:8443"},
+      {"https://app.example.com:80", "https://app.example.com:80"},
+      {"http://app.example.com:80", "http://app.example.com"},
+      {"http://app.example.com:443", "http://app.example.com:443"},
+      {"http://[2001:db8::1]:3000", "http://[2001:db8::1]:3000"},
+      {"capacitor://localhost", "capacitor://localhost"},
+      {"https://app.example.com/", ""},
+      {"https://a@app.example.com", ""},
+      {"https://", ""},
+      {"://app.example.com", ""},
+      {"1ttp://app.example.com", ""},
+      {"https://*.example.com", ""},
+      {"app.example.com", ""},
+      {"null", ""},
+      {"*", ""},
+      {"", ""},
+  };
+  for (const auto& c : cases) EXPECT_EQ(canonical_origin(c.text).value_or(""), c.origin) << c.text;
+}
+
+TEST(Syntax, Tokens) {
+  for (const std::string_view text : {"X-Requested-With", "a", "!#$%&'*+-.^_`|~0"}) {
+    EXPECT_TRUE(is_token(text)) << text;
+  }
+  for (const std::string_view text : {"", "a b", "a:", "a\"", "\xc3\xa9", "a\n"}) {
+    EXPECT_FALSE(is_token(text)) << text;
+  }
+}
+
 TEST(Syntax, HostsMeet) {
   EXPECT_TRUE(hosts_meet("a.example.com", "a.example.com"));
   EXPECT_TRUE(hosts_meet("*.example.com", "a.example.com"));

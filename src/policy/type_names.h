@@ -1,0 +1,22 @@
+// How the authored form writes the types of lists and of pages.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "model/resources.h"
+
+namespace gatehouse::policy {
+
+// In the order of the enumerators.
+inline constexpr std::array<std::string_view, 2> kListTypes{"EMAIL", "IP"};
+inline constexpr std::array<std::string_view, 2> kCustomPageTypes{"forbidden", "identity_denied"};
+
+template <typename Type>
+[[nodiscard]] constexpr std::string_view name_of(const std::array<std::string_view, 2>& names,
+                                                 Type type) {
+  return names[static_cast<std::size_t>(type)];
+}
+
+}  // namespace gatehouse::policy
