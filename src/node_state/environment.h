@@ -8,7 +8,8 @@
 #include <expected>
 #include <filesystem>
 #include <memory>
-#include <mutex>
+#include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 
@@ -57,10 +58,11 @@ struct FileIdentity {
   return FileIdentity{status.st_dev, status.st_ino};
 }
 
-// A reader of the writer's own environment; `guard` is held while it reads, since LMDB lets nobody
-// read while the writer makes the map larger.
+// A reader of the writer's own environment, whose file is `identity`. While it reads it shares
+// `map_guard`, which the writer has to itself while it makes the map larger, for then LMDB lets
+// nobody read. Called by the writer while it does not write.
 [[nodiscard]] std::expected<std::unique_ptr<Reader>, Error> make_shared_reader(
     const std::filesystem::path& directory, EnvironmentHandle environment,
-    std::shared_ptr<std::mutex> guard);
+    std::optional<FileIdentity> identity, std::shared_ptr<std::shared_mutex> map_guard);
 
 }  // namespace gatehouse::node_state

@@ -1,10 +1,13 @@
 #include "node_state/node_state.h"
 
 #include <gtest/gtest.h>
+#include <lmdb.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 #include "node_state/codec.h"
 
@@ -27,6 +30,17 @@ class NodeState : public testing::Test {
     auto opened = Reader::open(directory_);
     EXPECT_TRUE(opened) << opened.error().message;
     return std::move(*opened);
+  }
+  // As a worker would: in a process of its own.
+  bool reader_process_reads(const std::string& nonce) const {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const auto opened = Reader::open(directory_);
+      ::_exit(opened && (*opened)->session(nonce).value_or(std::nullopt) ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
   }
   static model::Session session(const std::string& nonce) {
     model::Session result;
@@ -99,6 +113,179 @@ TEST_F(NodeState, ReplaceSessionsLeavesNoOthersAndMovesEveryShard) {
   EXPECT_GT(state->stamp_of(shard_of("old")), before);
   EXPECT_FALSE(state->session("old")->has_value());
   EXPECT_TRUE(state->session("new")->has_value());
+}
+
+TEST_F(NodeState, RevocationsAreReplacedAndStamped) {
+  const auto state = reader();
+  ASSERT_TRUE(state->revocations());
+  EXPECT_TRUE(state->revocations()->applications.empty());
+  EXPECT_TRUE(state->revocations()->tokens.empty());
+  const std::uint64_t none = state->revocation_stamp();
+  ASSERT_TRUE(writer_->put_session(session("abc")));
+  ASSERT_TRUE(state->refresh());
+  EXPECT_EQ(state->revocation_stamp(), none);
+  const std::uint64_t shard = state->stamp_of(shard_of("abc"));
+
+  ASSERT_TRUE(writer_->put_revocations({{{"aud", from_epoch_seconds(7)}}, {"jti-1", "jti-2"}}));
+  ASSERT_TRUE(state->refresh());
+  const std::uint64_t some = state->revocation_stamp();
+  EXPECT_GT(some, none);
+  EXPECT_EQ(state->stamp_of(shard_of("abc")), shard);
+  const auto read = state->revocations();
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->applications.size(), 1U);
+  EXPECT_EQ(read->applications[0].audience, "aud");
+  EXPECT_EQ(read->applications[0].issued_before, from_epoch_seconds(7));
+  EXPECT_EQ(read->tokens, (std::vector<std::string>{"jti-1", "jti-2"}));
+
+  ASSERT_TRUE(writer_->put_revocations({}));
+  ASSERT_TRUE(state->refresh());
+  EXPECT_GT(state->revocation_stamp(), some);
+  EXPECT_TRUE(state->revocations()->tokens.empty());
+}
+
+// Writes bytes as a record, past the writer.
+void put_raw(const fs::path& directory, std::string key, std::string value) {
+  MDB_env* environment = nullptr;
+  MDB_txn* transaction = nullptr;
+  MDB_dbi database = 0;
+  ASSERT_EQ(mdb_env_create(&environment), 0);
+  ASSERT_EQ(mdb_env_open(environment, directory.c_str(), MDB_NOTLS, 0660), 0);
+  ASSERT_EQ(mdb_txn_begin(environment, nullptr, 0, &transaction), 0);
+  ASSERT_EQ(mdb_dbi_open(transaction, nullptr, 0, &database), 0);
+  MDB_val name{key.size(), key.data()};
+  MDB_val bytes{value.size(), value.data()};
+  ASSERT_EQ(mdb_put(transaction, database, &name, &bytes, 0), 0);
+  ASSERT_EQ(mdb_txn_commit(transaction), 0);
+  mdb_env_close(environment);
+}
+
+TEST_F(NodeState, BrokenRevocationsAreAnErrorNotNone) {
+  const struct {
+    const char* name;
+    std::string record;
+  } cases[] = {
+      {"no checksum", R"({"applications":[],"tokens":[]})"},
+      {"empty", ""},
+      {"no JSON", encode_record("{")},
+      {"no object", encode_record("[]")},
+      {"without tokens", encode_record(R"({"applications":[]})")},
+      {"without applications", encode_record(R"({"tokens":[]})")},
+      {"token of another type", encode_record(R"({"applications":[],"tokens":[1]})")},
+      {"application without time",
+       encode_record(R"({"applications":[{"audience":"a"}],"tokens":[]})")},
+      {"time before 1970",
+       encode_record(R"({"applications":[{"audience":"a","issued_before":-1}],"tokens":[]})")},
+  };
+  for (const auto& test : cases) {
+    writer_.reset();
+    put_raw(directory_, "revocations", test.record);
+    EXPECT_FALSE(reader()->revocations()) << test.name;
+  }
+  writer_.reset();
+  put_raw(directory_, "revocations", encode_record(R"({"applications":[],"tokens":["x"]})"));
+  EXPECT_EQ(reader()->revocations()->tokens.size(), 1U);
+}
+
+TEST_F(NodeState, StampsOfAnotherVersionAreMovedAside) {
+  ASSERT_TRUE(writer_->put_session(session("abc")));
+  const std::size_t bytes = (kStampShards + 3) * sizeof(std::uint64_t);
+  for (const std::size_t other : {bytes - sizeof(std::uint64_t), bytes + 1, std::size_t{0}}) {
+    writer_.reset();
+    fs::remove_all(directory_ / "unreadable");
+    put_raw(directory_, "stamps", std::string(other, '\0'));
+    EXPECT_FALSE(Reader::open(directory_)) << other;
+    auto opened = Writer::open(directory_);
+    ASSERT_TRUE(opened) << opened.error().message;
+    writer_ = std::move(*opened);
+    EXPECT_TRUE(fs::exists(directory_ / "unreadable" / "data.mdb")) << other;
+    EXPECT_FALSE(reader()->session("abc")->has_value()) << "made anew";
+    ASSERT_TRUE(writer_->put_session(session("abc")));
+    EXPECT_TRUE(reader()->session("abc")->has_value());
+  }
+  writer_.reset();
+  fs::remove_all(directory_ / "unreadable");
+  writer_ = std::move(*Writer::open(directory_));
+  EXPECT_FALSE(fs::exists(directory_ / "unreadable")) << "ours is kept";
+  EXPECT_TRUE(reader()->session("abc")->has_value());
+}
+
+TEST_F(NodeState, AReaderOfTheWritersOwnProcess) {
+  const auto made = writer_->make_reader();
+  ASSERT_TRUE(made) << made.error().message;
+  Reader& state = **made;
+  EXPECT_FALSE(state.session("abc")->has_value());
+  const std::uint64_t before = state.transaction();
+  ASSERT_TRUE(writer_->put_session(session("abc")));
+  ASSERT_TRUE(writer_->put_revocations({{}, {"jti"}}));
+  ASSERT_TRUE(writer_->put_heartbeat(from_epoch_seconds(9)));
+  EXPECT_GT(state.transaction(), before);
+  ASSERT_TRUE(state.refresh());
+  EXPECT_TRUE(state.session("abc")->has_value());
+  EXPECT_EQ(state.revocations()->tokens.size(), 1U);
+  EXPECT_EQ(state.heartbeat(), from_epoch_seconds(9));
+  EXPECT_TRUE(state.is_current());
+  const auto second = writer_->make_reader();
+  ASSERT_TRUE(second);
+  EXPECT_TRUE((*second)->session("abc")->has_value());
+}
+
+TEST_F(NodeState, SharingReadersFollowAGrowingMap) {
+  const fs::path small = directory_ / "small";
+  auto writer = std::move(*Writer::open(small, "", 1 << 20));
+  std::atomic<bool> done = false;
+  std::atomic<int> seen = 0;
+  const auto follow = [&] {
+    auto state = std::move(*writer->make_reader());
+    const auto read = [&](int i) {
+      if (!state->refresh()) ADD_FAILURE() << i;
+      const auto found = state->session("big" + std::to_string(i));
+      return found && found->has_value();
+    };
+    for (int next = 0; next < 40;) {
+      const bool last = done;  // before the look, so that nothing is missed
+      if (read(next)) {
+        ++next;
+        ++seen;
+      } else if (last) {
+        return;
+      }
+    }
+  };
+  std::thread one(follow);
+  std::thread two(follow);
+  auto big = session("big");
+  big.identity.name = std::string(100'000, 'x');
+  for (int i = 0; i < 40; ++i) {  // 4 MB against a map of 1 MiB
+    big.nonce = "big" + std::to_string(i);
+    EXPECT_TRUE(writer->put_session(big)) << i;
+  }
+  done = true;
+  one.join();
+  two.join();
+  EXPECT_EQ(seen, 80);
+}
+
+TEST_F(NodeState, SharingReadersOfDeletedFiles) {
+  auto state = std::move(*writer_->make_reader());
+  ASSERT_TRUE(writer_->put_session(session("abc")));
+  for (const bool lock_too : {true, false}) {
+    fs::remove(directory_ / "data.mdb");
+    if (lock_too) fs::remove(directory_ / "lock.mdb");
+    EXPECT_FALSE(state->is_current());
+    EXPECT_FALSE(writer_->put_heartbeat(from_epoch_seconds(5)));  // made anew
+    EXPECT_FALSE(state->is_current()) << "the old one never shows what is written now";
+    ASSERT_TRUE(state->refresh());
+    auto next = std::move(*writer_->make_reader());
+    EXPECT_TRUE(next->is_current());
+    EXPECT_FALSE(next->session("abc")->has_value());
+    ASSERT_TRUE(writer_->put_session(session("abc")));
+    state = std::move(next);  // gives the old files up
+    ASSERT_TRUE(state->refresh());
+    EXPECT_TRUE(state->session("abc")->has_value());
+    const auto elsewhere = reader_process_reads("abc");
+    EXPECT_TRUE(elsewhere) << "the new lock file still works for other processes";
+  }
 }
 
 TEST_F(NodeState, AFullMapGrowsAndLosesNothing) {

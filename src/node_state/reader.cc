@@ -39,10 +39,11 @@ class LmdbReader final : public Reader {
 
   // The writer's environment, open already.
   std::expected<void, Error> share(EnvironmentHandle environment,
-                                   std::shared_ptr<std::mutex> guard) {
-    identity_ = identify(directory_);
+                                   std::optional<FileIdentity> identity,
+                                   std::shared_ptr<std::shared_mutex> map_guard) {
+    identity_ = identity;
     environment_ = std::move(environment);
-    guard_ = std::move(guard);
+    map_guard_ = std::move(map_guard);
     const auto held = hold();
     return begin_reading();
   }
@@ -97,8 +98,8 @@ class LmdbReader final : public Reader {
   }
 
  private:
-  std::unique_lock<std::mutex> hold() const {
-    return guard_ ? std::unique_lock(*guard_) : std::unique_lock<std::mutex>();
+  std::shared_lock<std::shared_mutex> hold() const {
+    return map_guard_ ? std::shared_lock(*map_guard_) : std::shared_lock<std::shared_mutex>();
   }
 
   std::uint64_t last_transaction() const {
@@ -130,7 +131,7 @@ class LmdbReader final : public Reader {
         mdb_txn_abort(transaction_);
         transaction_ = nullptr;
       }
-      if (code == MDB_MAP_RESIZED && !guard_) {
+      if (code == MDB_MAP_RESIZED && !map_guard_) {
         mdb_env_set_mapsize(environment_.get(), 0);
       } else if (code != MDB_BAD_RSLOT) {
         return code;
@@ -193,8 +194,8 @@ class LmdbReader final : public Reader {
 
   fs::path directory_;
   EnvironmentHandle environment_;
-  std::shared_ptr<std::mutex> guard_;  // of the writer that shares its environment; else null
-  MDB_txn* transaction_ = nullptr;     // renewed for each read, reset after it
+  std::shared_ptr<std::shared_mutex> map_guard_;  // of the writer whose environment it is; or null
+  MDB_txn* transaction_ = nullptr;                // renewed for each read, reset after it
   MDB_dbi database_ = 0;
   std::optional<FileIdentity> identity_;
   std::array<std::uint64_t, kStampCount> stamps_{};
@@ -211,9 +212,10 @@ std::expected<std::unique_ptr<Reader>, Error> Reader::open(const fs::path& direc
 }
 
 std::expected<std::unique_ptr<Reader>, Error> make_shared_reader(
-    const fs::path& directory, EnvironmentHandle environment, std::shared_ptr<std::mutex> guard) {
+    const fs::path& directory, EnvironmentHandle environment, std::optional<FileIdentity> identity,
+    std::shared_ptr<std::shared_mutex> map_guard) {
   auto reader = std::make_unique<LmdbReader>(directory);
-  if (auto opened = reader->share(std::move(environment), std::move(guard)); !opened)
+  if (auto opened = reader->share(std::move(environment), identity, std::move(map_guard)); !opened)
     return std::unexpected(opened.error());
   return reader;
 }

@@ -1,4 +1,5 @@
-// Any bytes as a record: decoded only with their checksum, and then only as a session or nothing.
+// Any bytes as a record: decoded only with their checksum, and then only as a session, as
+// revocations or as nothing.
 #include <cstdint>
 #include <string_view>
 
@@ -10,7 +11,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace gatehouse;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const auto inspect = [](std::string_view text) {
-    if (const auto document = json::parse(text)) (void)model::session_from_json(*document);
+    const auto document = json::parse(text);
+    if (!document) return;
+    (void)model::session_from_json(*document);
+    (void)model::revocations_from_json(*document);
   };
   if (const auto text = node_state::decode_record(bytes)) inspect(*text);
   const std::string record = node_state::encode_record(bytes);

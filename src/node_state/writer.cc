@@ -6,6 +6,7 @@
 #include <cstring>
 #include <functional>
 #include <mutex>
+#include <shared_mutex>
 
 #include "node_state/codec.h"
 #include "node_state/environment.h"
@@ -111,9 +112,13 @@ class LmdbWriter final : public Writer {
 
   std::expected<void, Error> put_heartbeat(Instant now) override {
     {
-      const std::lock_guard lock(*mutex_);
+      const std::lock_guard lock(mutex_);
       if (!environment_ || identify(directory_) != identity_) {
         environment_.reset();
+        // Readers made here may still have the old files mapped: the new ones get a lock file of
+        // their own, since LMDB gives up the locks of a whole process at once.
+        std::error_code ignored;
+        fs::remove(directory_ / "lock.mdb", ignored);
         if (auto opened = open_environment(); !opened) return opened;
         return std::unexpected(
             Error{"node state `" + directory_.string() + "` had been deleted and is made anew"});
@@ -146,18 +151,14 @@ class LmdbWriter final : public Writer {
   }
 
   std::expected<std::unique_ptr<Reader>, Error> make_reader() override {
-    EnvironmentHandle environment;
-    {
-      const std::lock_guard lock(*mutex_);
-      environment = environment_;
-    }
-    if (!environment)
+    const std::lock_guard lock(mutex_);
+    if (!environment_)
       return std::unexpected(environment_error("cannot open node state", directory_, ENOENT));
-    return make_shared_reader(directory_, std::move(environment), mutex_);
+    return make_shared_reader(directory_, environment_, identity_, map_guard_);
   }
 
   void check_readers() override {
-    const std::lock_guard lock(*mutex_);
+    const std::lock_guard lock(mutex_);
     int dead = 0;
     if (environment_) mdb_reader_check(environment_.get(), &dead);
   }
@@ -192,7 +193,7 @@ class LmdbWriter final : public Writer {
 
   // One transaction, stamps included. A full map grows and the transaction is repeated.
   std::expected<void, Error> write(const Body& body) {
-    const std::lock_guard lock(*mutex_);
+    const std::lock_guard lock(mutex_);
     if (!environment_) {
       if (auto opened = open_environment(); !opened) return opened;
     }
@@ -204,6 +205,7 @@ class LmdbWriter final : public Writer {
       }
       MDB_envinfo info{};
       mdb_env_info(environment_.get(), &info);
+      const std::unique_lock nobody_reads(*map_guard_);
       if (const int grown = mdb_env_set_mapsize(environment_.get(), info.me_mapsize * 2);
           grown != 0) {
         return std::unexpected(environment_error("cannot grow node state", directory_, grown));
@@ -247,8 +249,9 @@ class LmdbWriter final : public Writer {
   fs::path directory_;
   std::string group_;
   std::size_t initial_map_bytes_;
-  // LMDB allows one write transaction a process, begun by any thread; readers made here share it.
-  std::shared_ptr<std::mutex> mutex_ = std::make_shared<std::mutex>();
+  // LMDB allows one write transaction a process, begun by any thread.
+  std::mutex mutex_;
+  std::shared_ptr<std::shared_mutex> map_guard_ = std::make_shared<std::shared_mutex>();
   EnvironmentHandle environment_;
   MDB_dbi database_ = 0;
   std::optional<FileIdentity> identity_;

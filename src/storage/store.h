@@ -54,6 +54,20 @@ struct PinRecord {
   Instant created_at{};
   Instant expires_at{};
 };
+// What is dead beside whole sessions.
+enum class RevocationKind : std::uint8_t {
+  Application,  // `key`: its aud; its tokens issued before `issued_before` are dead
+  Token,        // `key`: the `jti` of one application token
+  Device,       // `key`: device id; evidence of it is not accepted
+};
+struct Revocation {
+  RevocationKind kind = RevocationKind::Token;
+  std::string key;
+  Instant issued_before{};  // of a token or a device: when it was revoked
+  // From when on nothing is left that it could end; nullopt: it stays until it is removed.
+  std::optional<Instant> expires_at;
+};
+
 enum class PinOutcome : std::uint8_t { Accepted, Wrong, Expired, TooManyAttempts, Unknown };
 
 struct AuditEvent {
@@ -80,6 +94,9 @@ class Store {
   [[nodiscard]] virtual Result<User> sign_in_user(std::string_view email, std::string_view name,
                                                   std::string_view id_if_new, Instant now) = 0;
 
+  // By id or by canonical address.
+  [[nodiscard]] virtual Result<std::optional<User>> find_user(std::string_view key) = 0;
+
   // A session that was removed cannot be put again: an error, so that a write begun before a
   // log-out does not undo it. Revocations already stored are kept (the later instant wins).
   [[nodiscard]] virtual Result<void> put_session(const model::Session& session) = 0;
@@ -87,7 +104,22 @@ class Store {
   [[nodiscard]] virtual Result<std::optional<model::Session>> load_session(std::string_view nonce,
                                                                            Instant now) = 0;
   [[nodiscard]] virtual Result<std::vector<model::Session>> live_sessions(Instant now) = 0;
+  [[nodiscard]] virtual Result<std::vector<model::Session>> live_sessions_of(
+      std::string_view user_id, Instant now) = 0;
+  // The end of the live session that ends last; nullopt: there is none.
+  [[nodiscard]] virtual Result<std::optional<Instant>> last_session_end(Instant now) = 0;
   [[nodiscard]] virtual Result<void> remove_session(std::string_view nonce) = 0;
+
+  // In place of an earlier one of the same kind and key, whose `issued_before` stays if it is
+  // later.
+  [[nodiscard]] virtual Result<void> put_revocation(const Revocation& revocation) = 0;
+  [[nodiscard]] virtual Result<std::optional<Revocation>> find_revocation(RevocationKind kind,
+                                                                          std::string_view key,
+                                                                          Instant now) = 0;
+  [[nodiscard]] virtual Result<std::vector<Revocation>> revocations(Instant now) = 0;
+  // Answers whether there was one.
+  [[nodiscard]] virtual Result<bool> remove_revocation(RevocationKind kind,
+                                                       std::string_view key) = 0;
 
   // True exactly once for an id until it expires: codes, states, nonces, posture tokens. False
   // from `expires_at` on: pass the last instant at which the value is accepted, leeway included.

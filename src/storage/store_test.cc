@@ -173,13 +173,24 @@ TEST_F(StoreTest, DatabasesOfOtherProgramsAreNotTouched) {
 TEST_F(StoreTest, NewerDatabaseIsRefused) {
   open();
   store_.reset();
-  run_sql("UPDATE schema_version SET version = 2");
+  run_sql("UPDATE schema_version SET version = 3");
   EXPECT_EQ("cannot open store `" + url() +
-                "`: it was written by a newer version of gatehouse (schema 2; this one knows up "
-                "to 1)",
+                "`: it was written by a newer version of gatehouse (schema 3; this one knows up "
+                "to 2)",
             open_error(url()));
-  run_sql("UPDATE schema_version SET version = 1");
+  run_sql("UPDATE schema_version SET version = 2");
   EXPECT_EQ("", open_error(url())) << "nothing was changed";
+}
+
+TEST_F(StoreTest, DatabaseOfAnEarlierVersionIsBroughtUpToDate) {
+  ASSERT_TRUE(open().put_session(session("a")));
+  store_.reset();
+  run_sql(
+      "DROP TABLE revocations; DROP INDEX sessions_by_user; UPDATE schema_version SET version = 1");
+  open();
+  EXPECT_EQ(1U, store_->live_sessions(kNow)->size());
+  EXPECT_TRUE(store_->put_revocation({RevocationKind::Device, "laptop", kNow, std::nullopt}));
+  EXPECT_EQ(1U, store_->revocations(kNow)->size());
 }
 
 TEST_F(StoreTest, EmptyFileIsADatabase) {
@@ -415,6 +426,98 @@ TEST_F(StoreTest, RevocationsSurviveConcurrentChanges) {
   const std::map<std::string, Instant> expected = {
       {"aud-1", kNow + 10s}, {"aud-2", kNow + 10s}, {"aud-3", kNow}};
   EXPECT_EQ(expected, revoked);
+}
+
+TEST_F(StoreTest, UsersAreFoundByIdAndAddress) {
+  open();
+  ASSERT_TRUE(store_->sign_in_user("ann@example.com", "Ann", "id-1", kNow));
+  ASSERT_TRUE(store_->sign_in_user("bob@example.com", "Bob", "id-2", kNow));
+  for (const char* key : {"ann@example.com", "id-1"}) {
+    const auto user = store_->find_user(key);
+    ASSERT_TRUE(user && *user) << key;
+    EXPECT_EQ("id-1", (*user)->id);
+    EXPECT_EQ("ann@example.com", (*user)->email);
+    EXPECT_EQ(kNow, (*user)->last_login_at);
+  }
+  for (const char* key : {"", "Ann", "ann@example", "id-3", "' OR 1=1"})
+    EXPECT_EQ(false, store_->find_user(key)->has_value()) << key;
+}
+
+TEST_F(StoreTest, SessionsOfOneUser) {
+  open();
+  auto other = session("other");
+  other.identity.user_id = "somebody-else";
+  auto later = session("later", kNow + 7200s);
+  for (const auto& one :
+       {session("a"), session("ended", kNow + 9000s), session("old", kNow + 1s), later, other})
+    ASSERT_TRUE(store_->put_session(one));
+  ASSERT_TRUE(store_->remove_session("ended"));
+  std::set<std::string> nonces;
+  const auto found = store_->live_sessions_of(session("").identity.user_id, kNow + 1s);
+  ASSERT_TRUE(found);
+  for (const auto& one : *found) nonces.insert(one.nonce);
+  EXPECT_EQ((std::set<std::string>{"a", "later"}), nonces);
+  EXPECT_EQ(1U, store_->live_sessions_of("somebody-else", kNow)->size());
+  EXPECT_EQ(0U, store_->live_sessions_of("nobody", kNow)->size());
+  EXPECT_EQ(kNow + 7200s, *store_->last_session_end(kNow));
+  EXPECT_EQ(std::nullopt, *store_->last_session_end(kNow + 7200s));
+}
+
+TEST_F(StoreTest, RevocationsByKindAndKey) {
+  open();
+  ASSERT_TRUE(store_->put_revocation({RevocationKind::Token, "x", kNow, kNow + 60s}));
+  ASSERT_TRUE(store_->put_revocation({RevocationKind::Device, "x", kNow, std::nullopt}));
+  ASSERT_TRUE(store_->put_revocation({RevocationKind::Application, "x", kNow + 5s, kNow + 60s}));
+  const auto all = store_->revocations(kNow);
+  ASSERT_TRUE(all);
+  ASSERT_EQ(3U, all->size());
+  EXPECT_EQ(RevocationKind::Application, (*all)[0].kind);
+  EXPECT_EQ(kNow + 5s, (*all)[0].issued_before);
+  EXPECT_EQ(kNow + 60s, (*all)[0].expires_at);
+  EXPECT_EQ(RevocationKind::Device, (*all)[1].kind);
+  EXPECT_EQ(std::nullopt, (*all)[1].expires_at);
+  EXPECT_EQ(RevocationKind::Token, (*all)[2].kind);
+  EXPECT_FALSE(*store_->find_revocation(RevocationKind::Device, "y", kNow));
+  EXPECT_FALSE(*store_->find_revocation(RevocationKind::Device, "X", kNow));
+
+  EXPECT_TRUE(*store_->remove_revocation(RevocationKind::Device, "x"));
+  EXPECT_FALSE(*store_->remove_revocation(RevocationKind::Device, "x"));
+  EXPECT_FALSE(*store_->find_revocation(RevocationKind::Device, "x", kNow));
+  EXPECT_TRUE(*store_->find_revocation(RevocationKind::Token, "x", kNow));
+}
+
+TEST_F(StoreTest, TheLaterRevocationCounts) {
+  open();
+  const auto put = [&](Instant issued_before, Instant expires_at) {
+    ASSERT_TRUE(
+        store_->put_revocation({RevocationKind::Application, "aud", issued_before, expires_at}));
+  };
+  put(kNow + 10s, kNow + 100s);
+  put(kNow + 5s, kNow + 200s);  // a clock that went back
+  auto found = store_->find_revocation(RevocationKind::Application, "aud", kNow);
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ(kNow + 10s, (*found)->issued_before);
+  EXPECT_EQ(kNow + 200s, (*found)->expires_at);
+  put(kNow + 20s, kNow + 150s);
+  found = store_->find_revocation(RevocationKind::Application, "aud", kNow);
+  EXPECT_EQ(kNow + 20s, (*found)->issued_before);
+  EXPECT_EQ(1U, store_->revocations(kNow)->size());
+}
+
+TEST_F(StoreTest, RevocationsEndAtTheSecond) {
+  open();
+  ASSERT_TRUE(store_->put_revocation({RevocationKind::Token, "a", kNow, kNow + 60s}));
+  ASSERT_TRUE(store_->put_revocation({RevocationKind::Device, "d", kNow, std::nullopt}));
+  EXPECT_TRUE(*store_->find_revocation(RevocationKind::Token, "a", kNow + 59s));
+  EXPECT_FALSE(*store_->find_revocation(RevocationKind::Token, "a", kNow + 60s));
+  EXPECT_EQ(2U, store_->revocations(kNow + 59s)->size());
+  EXPECT_EQ(1U, store_->revocations(kNow + 60s)->size());
+  ASSERT_TRUE(store_->purge(kNow + 59s));
+  EXPECT_EQ(2U, store_->revocations(kNow)->size());
+  ASSERT_TRUE(store_->purge(kNow + 60s));
+  EXPECT_EQ(1U, store_->revocations(kNow)->size());
+  ASSERT_TRUE(store_->purge(kNow + std::chrono::years{50}));
+  EXPECT_TRUE(*store_->find_revocation(RevocationKind::Device, "d", kNow)) << "until it is removed";
 }
 
 TEST_F(StoreTest, UnreadableSessionsAreAbsent) {

@@ -82,6 +82,26 @@ std::optional<model::Session> read_session(std::string_view document) {
   return parsed ? model::session_from_json(*parsed) : std::nullopt;
 }
 
+std::string_view kind_name(RevocationKind kind) {
+  switch (kind) {
+    case RevocationKind::Application:
+      return "application";
+    case RevocationKind::Token:
+      return "token";
+    case RevocationKind::Device:
+      return "device";
+  }
+  return "";
+}
+
+// Nothing that this version does not know was written by it.
+RevocationKind parse_kind(std::string_view name) {
+  for (const auto kind :
+       {RevocationKind::Application, RevocationKind::Token, RevocationKind::Device})
+    if (kind_name(kind) == name) return kind;
+  throw soci::soci_error("unknown kind of revocation");
+}
+
 class SqliteStore final : public Store {
  public:
   explicit SqliteStore(std::string url) : url_(std::move(url)), readers_(kReaders) {}
@@ -147,6 +167,23 @@ class SqliteStore final : public Store {
     });
   }
 
+  Result<std::optional<User>> find_user(std::string_view key) override {
+    return read("find the user", [&](soci::session& sql) -> std::optional<User> {
+      const std::string text(key);
+      User user;
+      long long created = 0;
+      long long last_login = 0;
+      sql << "SELECT id, email, name, created_at, last_login_at FROM users "
+             "WHERE id = :key OR email = :key",
+          use(text, "key"), into(user.id), into(user.email), into(user.name), into(created),
+          into(last_login);
+      if (!sql.got_data()) return std::nullopt;
+      user.created_at = instant(created);
+      user.last_login_at = instant(last_login);
+      return user;
+    });
+  }
+
   Result<void> put_session(const model::Session& session) override {
     const auto stored = write("store the session", [&](soci::session& sql) {
       long long ended = 0;
@@ -193,12 +230,31 @@ class SqliteStore final : public Store {
       soci::statement rows =
           (sql.prepare << "SELECT document FROM sessions WHERE ended = 0 AND expires_at > :now",
            use(at, "now"), into(document));
-      std::vector<model::Session> sessions;
-      rows.execute();
-      while (rows.fetch()) {
-        if (auto session = read_session(document)) sessions.push_back(std::move(*session));
-      }
-      return sessions;
+      return read_sessions(rows, document);
+    });
+  }
+
+  Result<std::vector<model::Session>> live_sessions_of(std::string_view user_id,
+                                                       Instant now) override {
+    return read("load the user's sessions", [&](soci::session& sql) {
+      const std::string user(user_id);
+      const long long at = seconds(now);
+      std::string document;
+      soci::statement rows = (sql.prepare << "SELECT document FROM sessions WHERE user_id = :user "
+                                             "AND ended = 0 AND expires_at > :now",
+                              use(user, "user"), use(at, "now"), into(document));
+      return read_sessions(rows, document);
+    });
+  }
+
+  Result<std::optional<Instant>> last_session_end(Instant now) override {
+    return read("look for the last session", [&](soci::session& sql) -> std::optional<Instant> {
+      const long long at = seconds(now);
+      long long last = 0;
+      soci::indicator found = soci::i_null;
+      sql << "SELECT MAX(expires_at) FROM sessions WHERE ended = 0 AND expires_at > :now",
+          use(at, "now"), into(last, found);
+      return found == soci::i_ok ? std::optional(instant(last)) : std::nullopt;
     });
   }
 
@@ -206,6 +262,76 @@ class SqliteStore final : public Store {
     return write("end the session", [&](soci::session& sql) {
       const std::string key(nonce);
       sql << "UPDATE sessions SET ended = 1, document = '' WHERE nonce = :nonce", use(key, "nonce");
+    });
+  }
+
+  Result<void> put_revocation(const Revocation& revocation) override {
+    return write("store the revocation", [&](soci::session& sql) {
+      const std::string kind(kind_name(revocation.kind));
+      const long long issued_before = seconds(revocation.issued_before);
+      const long long expires = revocation.expires_at ? seconds(*revocation.expires_at) : 0;
+      soci::indicator present = revocation.expires_at ? soci::i_ok : soci::i_null;
+      sql << "INSERT INTO revocations (kind, key, issued_before, expires_at) "
+             "VALUES (:kind, :key, :issued, :expires) ON CONFLICT (kind, key) DO UPDATE SET "
+             "issued_before = CASE WHEN excluded.issued_before > revocations.issued_before "
+             "THEN excluded.issued_before ELSE revocations.issued_before END, "
+             "expires_at = excluded.expires_at",
+          use(kind, "kind"), use(revocation.key, "key"), use(issued_before, "issued"),
+          use(expires, present, "expires");
+    });
+  }
+
+  Result<std::optional<Revocation>> find_revocation(RevocationKind kind, std::string_view key,
+                                                    Instant now) override {
+    return read("look for a revocation", [&](soci::session& sql) -> std::optional<Revocation> {
+      const std::string name(kind_name(kind));
+      Revocation found{kind, std::string(key), {}, {}};
+      const long long at = seconds(now);
+      long long issued_before = 0;
+      long long expires = 0;
+      soci::indicator has_end = soci::i_null;
+      sql << "SELECT issued_before, expires_at FROM revocations WHERE kind = :kind AND key = :key "
+             "AND (expires_at IS NULL OR expires_at > :now)",
+          use(name, "kind"), use(found.key, "key"), use(at, "now"), into(issued_before),
+          into(expires, has_end);
+      if (!sql.got_data()) return std::nullopt;
+      found.issued_before = instant(issued_before);
+      if (has_end == soci::i_ok) found.expires_at = instant(expires);
+      return found;
+    });
+  }
+
+  Result<std::vector<Revocation>> revocations(Instant now) override {
+    return read("load the revocations", [&](soci::session& sql) {
+      const long long at = seconds(now);
+      std::string kind;
+      std::string key;
+      long long issued_before = 0;
+      long long expires = 0;
+      soci::indicator has_end = soci::i_null;
+      soci::statement rows =
+          (sql.prepare << "SELECT kind, key, issued_before, expires_at FROM revocations "
+                          "WHERE expires_at IS NULL OR expires_at > :now ORDER BY kind, key",
+           use(at, "now"), into(kind), into(key), into(issued_before), into(expires, has_end));
+      std::vector<Revocation> found;
+      rows.execute();
+      while (rows.fetch()) {
+        found.push_back({parse_kind(kind), key, instant(issued_before), std::nullopt});
+        if (has_end == soci::i_ok) found.back().expires_at = instant(expires);
+      }
+      return found;
+    });
+  }
+
+  Result<bool> remove_revocation(RevocationKind kind, std::string_view key) override {
+    return write("remove the revocation", [&](soci::session& sql) {
+      const std::string name(kind_name(kind));
+      const std::string text(key);
+      soci::statement removal =
+          (sql.prepare << "DELETE FROM revocations WHERE kind = :kind AND key = :key",
+           use(name, "kind"), use(text, "key"));
+      removal.execute(true);
+      return removal.get_affected_rows() == 1;
     });
   }
 
@@ -345,12 +471,24 @@ class SqliteStore final : public Store {
       const long long pins_before = seconds(now - kPinHistory);
       sql << "DELETE FROM sessions WHERE expires_at <= :now", use(at, "now");
       sql << "DELETE FROM consumed WHERE expires_at <= :now", use(at, "now");
+      sql << "DELETE FROM revocations WHERE expires_at <= :now", use(at, "now");
       sql << "DELETE FROM pins WHERE expires_at <= :now AND created_at <= :before", use(at, "now"),
           use(pins_before, "before");
     });
   }
 
  private:
+  // Executes `rows`, whose one column goes into `document`.
+  static std::vector<model::Session> read_sessions(soci::statement& rows,
+                                                   const std::string& document) {
+    std::vector<model::Session> sessions;
+    rows.execute();
+    while (rows.fetch()) {
+      if (auto session = read_session(document)) sessions.push_back(std::move(*session));
+    }
+    return sessions;
+  }
+
   static std::string decoded(const std::string& text) {
     auto bytes = base64_decode(text);
     if (!bytes) throw soci::soci_error("stored bytes are not base64");
