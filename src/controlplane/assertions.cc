@@ -12,8 +12,20 @@ namespace gatehouse::controlplane {
 namespace {
 
 // Kinds that speak of people and their devices: no service token satisfies them.
-constexpr std::array<std::string_view, 4> kPersonKinds{"device_posture", "email", "email_domain",
-                                                       "login_method"};
+constexpr std::array<std::string_view, 14> kPersonKinds{"auth_context",
+                                                        "auth_method",
+                                                        "azureAD",
+                                                        "device_posture",
+                                                        "email",
+                                                        "email_domain",
+                                                        "email_list",
+                                                        "external_evaluation",
+                                                        "github-organization",
+                                                        "gsuite",
+                                                        "login_method",
+                                                        "oidc",
+                                                        "okta",
+                                                        "saml"};
 
 // Walks the includes of Service Auth policies, each group once.
 class TokenFinder {

@@ -14,7 +14,11 @@ inline constexpr std::string_view kSignIn = "sign_in";
 inline constexpr std::string_view kSignInFailed = "sign_in_failed";
 inline constexpr std::string_view kRefusal = "refusal";
 inline constexpr std::string_view kPostureResult = "posture_result";
+inline constexpr std::string_view kPurposeStated = "purpose_stated";
+inline constexpr std::string_view kEvaluationResult = "evaluation_result";
 inline constexpr std::string_view kSessionEnded = "session_ended";
+inline constexpr std::string_view kRevocation = "revocation";
+inline constexpr std::string_view kRevocationLifted = "revocation_lifted";
 inline constexpr std::string_view kResourcesApplied = "resources_applied";
 }  // namespace audit_event
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/ip.h"
+#include "controlplane/evaluator_keys.h"
 #include "controlplane/gateway.h"
 #include "controlplane/pin_desk.h"
 #include "controlplane/session_keeper.h"
@@ -67,12 +68,17 @@ struct Gateway::Context {
   [[nodiscard]] std::shared_ptr<const Configuration> configuration() const;
   void set_configuration(std::shared_ptr<const Configuration> configuration);
   [[nodiscard]] Instant now() const { return dependencies.clock(); }
+  // Empty when it is not known.
+  [[nodiscard]] std::string_view country_of(const IpAddress& address) const {
+    return dependencies.country_of ? dependencies.country_of(address) : std::string_view();
+  }
   // Of the CF_Session cookie: what transactions carry.
   [[nodiscard]] std::string browser_hash(const Browser& browser) const;
 
   GatewayDependencies dependencies;
   std::atomic<std::uint64_t> audit_failures{0};
   SessionKeeper sessions;
+  EvaluatorKeys evaluator_keys;
   PinDesk pins;  // last: its thread uses what stands above
 
  private:

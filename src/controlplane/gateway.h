@@ -9,8 +9,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/ip.h"
 #include "base/time.h"
 #include "controlplane/vault.h"
 #include "decision/matcher.h"
@@ -39,6 +41,8 @@ struct GatewayDependencies {
   Clock clock;
   PinDelivery pin_delivery;  // empty: one-time PIN answers that it is not set up
   std::uint16_t public_https_port = 443;
+  // ISO 3166-1 alpha-2, upper case; empty: unknown. Absent: every country is unknown.
+  std::function<std::string_view(const IpAddress&)> country_of{};
 };
 
 struct ApplyOutcome {

@@ -2,9 +2,11 @@
 #include <optional>
 #include <utility>
 
+#include "base/encoding.h"
 #include "base/try.h"
 #include "controlplane/session.h"
 #include "controlplane/token.h"
+#include "crypto/digest.h"
 
 namespace gatehouse::controlplane {
 namespace {
@@ -77,28 +79,51 @@ json::object device_posture(const Context& context, const Configuration& configu
   return checks;
 }
 
-json::object document_of(const Context& context, const Configuration& configuration,
-                         const Browser& browser, const model::Session& session,
-                         const json::object& claims) {
+json::object texts(const model::Attributes& attributes) {
+  json::object document;
+  for (const auto& [name, values] : attributes) {
+    if (values.size() == 1) {
+      document[name] = values.front();
+      continue;
+    }
+    json::array list;
+    for (const auto& value : values) list.emplace_back(value);
+    document[name] = std::move(list);
+  }
+  return document;
+}
+
+// A token that is bound says nothing to a browser without its other half.
+bool is_bound(const VerifiedApplicationToken& token, std::string_view binding) {
+  return !binding.empty() &&
+         constant_time_equal(json::find_string(token.claims, "binding").value_or(""),
+                             hex_encode(crypto::sha256(binding)));
+}
+
+}  // namespace
+
+json::object identity_document(const Context& context, const Configuration& configuration,
+                               std::string ip, const model::Session& session, Instant issued_at) {
   const auto& identity = session.identity;
   json::array groups;
   for (const auto& group : identity.groups)
     groups.emplace_back(json::object{{"id", group}, {"name", group}});
   json::array amr;
   for (const auto& method : identity.amr) amr.emplace_back(method);
+  const auto address = IpAddress::parse(ip);
+  const auto country = address ? context.country_of(*address) : std::string_view();
   std::string type;
   for (const auto& provider : configuration.resources->identity_providers)
     if (provider.id == identity.login_method) type = provider.type;
-  const auto* issued_at = json::find(claims, "iat");
   return {{"id", identity.subject},
           {"name", identity.name},
           {"email", identity.email},
           {"amr", std::move(amr)},
           {"idp", json::object{{"id", identity.login_method}, {"type", type}}},
-          {"geo", json::object{{"country", ""}}},
+          {"geo", json::object{{"country", country}}},
           {"user_uuid", identity.user_id},
           {"groups", std::move(groups)},
-          {"ip", browser.address.to_string()},
+          {"ip", std::move(ip)},
           {"auth_status", "NONE"},
           {"common_name", ""},
           {"service_token_id", ""},
@@ -106,30 +131,38 @@ json::object document_of(const Context& context, const Configuration& configurat
           {"is_warp", false},
           {"is_gateway", false},
           {"devicePosture", device_posture(context, configuration, session)},
-          {"iat", issued_at == nullptr ? json::value(nullptr) : *issued_at},
+          {"oidc_fields", texts(identity.claims)},
+          {"iat", to_epoch_seconds(issued_at)},
           {"version", 2}};
 }
 
-}  // namespace
-
 std::expected<json::object, Failure> identity_of(Context& context, const Browser& browser,
-                                                 std::string_view host, std::string_view token) {
+                                                 std::string_view host, std::string_view token,
+                                                 std::string_view binding) {
+  const auto document_of = [&](const Configuration& from, const model::Session& session,
+                               const json::object& claims) {
+    return identity_document(context, from, browser.address.to_string(), session,
+                             from_epoch_seconds(json::find_int(claims, "iat").value_or(0)));
+  };
   const auto configuration = GATEHOUSE_TRY(configuration_in_force(context));
   std::optional<std::string_view> application_host = host;
   if (host == configuration->snapshot->auth_domain()) {
     const auto claims = verify_own_token(context, *configuration, kGlobalTokenType,
                                          configuration->snapshot->issuer(), token);
     const auto sessions = GATEHOUSE_TRY(live_sessions(context, browser));
-    if (claims && !sessions.empty())
-      return document_of(context, *configuration, browser, sessions.front(), *claims);
+    if (claims && !sessions.empty()) return document_of(*configuration, sessions.front(), *claims);
     // @cloudflare/pages-plugin-cloudflare-access brings here the token that the application
     // received.
     application_host = std::nullopt;
   }
   const auto verified = GATEHOUSE_TRY(
       verify_application_token(context, *configuration, browser, application_host, token));
-  if (!verified) return std::unexpected(Failure{FailureKind::NotSignedIn, {}});
-  return document_of(context, *configuration, browser, verified->session, verified->claims);
+  // An application's server has the token alone, which is why the auth domain does not ask for
+  // more.
+  if (!verified || (application_host && verified->application->enable_binding_cookie &&
+                    !is_bound(*verified, binding)))
+    return std::unexpected(Failure{FailureKind::NotSignedIn, {}});
+  return document_of(*configuration, verified->session, verified->claims);
 }
 
 }  // namespace gatehouse::controlplane

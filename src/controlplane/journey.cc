@@ -107,6 +107,11 @@ std::string login_url(const Journey& journey) {
                      query_of(journey));
 }
 
+std::string purpose_start_url(const Journey& journey) {
+  return fmt::format("{}/cdn-cgi/access/purpose/{}", journey.configuration->snapshot->issuer(),
+                     query_of(journey));
+}
+
 std::string posture_start_url(const Journey& journey) {
   return fmt::format("{}/cdn-cgi/access/posture/{}", journey.configuration->snapshot->issuer(),
                      query_of(journey));

@@ -49,5 +49,6 @@ struct Journey {
 [[nodiscard]] std::string application_url(const Context& context, const Journey& journey);
 [[nodiscard]] std::string login_url(const Journey& journey);
 [[nodiscard]] std::string posture_start_url(const Journey& journey);
+[[nodiscard]] std::string purpose_start_url(const Journey& journey);
 
 }  // namespace gatehouse::controlplane

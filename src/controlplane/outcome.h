@@ -41,7 +41,10 @@ enum class InputError : std::uint8_t {
   CodeForm,
   CodeWrong,
   CodeExpired,
-  TooManyTries
+  TooManyTries,
+  PurposeMissing,
+  PurposeTooLong,
+  PurposeForm,
 };
 struct AskAddress {
   std::string application;
@@ -56,6 +59,14 @@ struct AskCode {
   InputError error = InputError::None;
 };
 
+struct AskPurpose {
+  std::string application;
+  std::string transaction;
+  std::string prompt;  // the policy's; may be empty
+  std::string text;
+  InputError error = InputError::None;
+};
+
 // A global session to set as CF_Authorization of the auth domain.
 struct GlobalSession {
   std::string token;
@@ -63,7 +74,7 @@ struct GlobalSession {
 };
 
 struct Outcome {
-  std::variant<GoTo, ChooseMethod, AskAddress, AskCode> next;
+  std::variant<GoTo, ChooseMethod, AskAddress, AskCode, AskPurpose> next;
   std::optional<GlobalSession> session;
 };
 using OutcomeOrFailure = std::expected<Outcome, Failure>;

@@ -9,6 +9,7 @@
 
 #include "base/try.h"
 #include "controlplane/audit.h"
+#include "controlplane/evaluation.h"
 #include "controlplane/session.h"
 #include "controlplane/sign_in.h"
 #include "controlplane/transaction.h"
@@ -108,6 +109,14 @@ std::expected<std::expected<model::PostureEvidence, Reason>, Failure> verify(
                              answer->replay_until, now),
           browser.reference)))
     return refuse_it(Reason::PostureTokenReplayed);
+  const auto revoked = GATEHOUSE_TRY(from_store(
+      store.find_revocation(storage::RevocationKind::Device, answer->evidence.device_id, now),
+      browser.reference));
+  if (revoked) {
+    spdlog::warn("device_revoked device={} integration={} reference={}", revoked->key,
+                 exchange.profile->integration_id, browser.reference);
+    return refuse_it(Reason::DeviceRevoked);
+  }
   return Verdict(std::move(answer->evidence));
 }
 
@@ -155,9 +164,27 @@ OutcomeOrFailure begin_posture_check(Context& context, const Browser& browser,
   const auto sessions = GATEHOUSE_TRY(live_sessions(context, browser));
   const auto* session = usable_session(sessions, *journey.application);
   if (session == nullptr) return Outcome{GoTo{login_url(journey), std::nullopt}, std::nullopt};
-  if (journey.application->posture_integrations.empty())
-    return proceed(context, browser, journey, *session);
-  return Outcome{GoTo{posture_page_url(context, browser, journey, *session), std::nullopt},
+  const bool asks_evaluators = !journey.application->evaluators.empty();
+  // Nobody is told about people whom no answer could help.
+  const auto before = decide(context, browser, journey, *session);
+  const bool hopeless = before.reason != Reason::EvaluationRefused &&
+                        decision::info(before.reason).remedy == decision::Remedy::AskForAccess;
+  std::optional<model::Session> asked = *session;
+  if (!hopeless)
+    asked = GATEHOUSE_TRY(ask_evaluators(context, browser, journey, std::move(*asked)));
+  if (!asked) return Outcome{GoTo{login_url(journey), std::nullopt}, std::nullopt};
+  const auto decision = decide(context, browser, journey, *asked);
+  // They were asked and do not answer: asking again would go in circles.
+  if (awaits_evaluation(decision.reason))
+    return Outcome{refuse(context, browser, journey, asked->identity.email, decision.reason),
+                   std::nullopt};
+  // Who came for the evaluators' sake need not have the device checked.
+  const bool device_matters =
+      !asks_evaluators || decision.challenge == decision::Challenge::Posture ||
+      decision::info(decision.reason).remedy == decision::Remedy::RepairDevice;
+  if (journey.application->posture_integrations.empty() || !device_matters)
+    return proceed(context, browser, journey, *asked);
+  return Outcome{GoTo{posture_page_url(context, browser, journey, *asked), std::nullopt},
                  std::nullopt};
 }
 
@@ -226,9 +253,10 @@ std::expected<PostureReply, Failure> receive_posture_result(Context& context,
         browser.reference));
     if (!changed) return PostureReply{Reason::SessionExpired, application_url(context, journey)};
     exchange.session = std::move(*changed);
-    const auto decision = decide(journey, exchange.session, browser.address, context.now());
+    const auto decision = decide(context, browser, journey, exchange.session);
     const bool more_could_help = decision.effect == decision::Effect::Challenge &&
-                                 decision.challenge == decision::Challenge::Posture;
+                                 decision.challenge == decision::Challenge::Posture &&
+                                 !awaits_evaluation(decision.reason);
     if (!more_could_help)
       return reply_of(journey, GATEHOUSE_TRY(proceed(context, browser, journey, exchange.session)));
     if (remaining.integrations.empty() && remaining.reason.empty())

@@ -21,7 +21,8 @@ namespace gatehouse::controlplane {
 // without evidence first, then those with the oldest.
 [[nodiscard]] std::string posture_page_url(const Context& context, const Browser& browser,
                                            const Journey& journey, const model::Session& session);
-// A repeated check of a signed-in browser. Without a session it goes to the login URL.
+// A check of a signed-in browser, of what its policies need: external evaluators that are due are
+// asked first, and waited for. Without a session it goes to the login URL.
 [[nodiscard]] OutcomeOrFailure begin_posture_check(Context& context, const Browser& browser,
                                                    const LoginQuery& query);
 

@@ -142,7 +142,7 @@ std::expected<ApplyOutcome, Problems> Publication::apply(const model::Resources&
     candidate = GATEHOUSE_TRY(prepare(resources, *sequence));
   snapshot_document_ = std::move(candidate.snapshot_document);
   context_.set_configuration(std::move(candidate.configuration));
-  if (in_force)
+  if (in_force && !behind_ && !context_.sessions.is_behind())
     publish_snapshot();
   else
     publish_everything();
@@ -177,6 +177,8 @@ void Publication::publish_everything() {
     spdlog::error("republish_failed message=\"{}\"", sessions.error().message);
     behind_ = true;
   }
+  // INVARIANT: a node state that is new gets no policies before it has the revocations.
+  if (behind_ || context_.sessions.is_behind()) return;
   if (!assertions_.publish(*configuration->resources, configuration->snapshot->issuer(),
                            dependencies.vault, dependencies.node_state, now,
                            AssertionIssuer::Extent::All))

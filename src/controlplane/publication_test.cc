@@ -263,6 +263,13 @@ TEST(AdmissibleServiceTokens, FollowsTheIncludesOfServiceAuth) {
       Case{"a network", "non_identity", R"([{"ip":{"ip":"192.0.2.0/24"}}])", {"backup", "unused"}},
       Case{"everyone", "non_identity", R"([{"everyone":{}}])", {"backup", "unused"}},
       Case{"people", "non_identity", R"([{"email":{"email":"a@example.com"}}])", {}},
+      Case{"people who signed in so",
+           "non_identity",
+           R"([{"auth_method":{"auth_method":"mfa"}}])",
+           {}},
+      Case{"a country", "non_identity", R"([{"geo":{"country_code":"DE"}}])", {"backup", "unused"}},
+      Case{
+          "any token", "non_identity", R"([{"any_valid_service_token":{}}])", {"backup", "unused"}},
       Case{"not Service Auth", "allow", R"([{"service_token":{"token_id":"backup"}}])", {}},
   };
   for (const auto& c : cases) {

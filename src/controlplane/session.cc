@@ -9,6 +9,7 @@
 
 #include "base/encoding.h"
 #include "base/try.h"
+#include "controlplane/application_cookies.h"
 #include "controlplane/audit.h"
 #include "controlplane/token.h"
 #include "crypto/digest.h"
@@ -108,14 +109,29 @@ std::expected<SignedIn, Failure> establish_session(Context& context, const Brows
   return SignedIn{std::move(session), std::move(global)};
 }
 
-decision::Decision decide(const Journey& journey, const model::Session& session,
-                          const IpAddress& address, Instant now) {
+decision::Decision decide(const Context& context, const Browser& browser, const Journey& journey,
+                          const model::Session& session) {
   const auto email = model::canonical_email(session.identity.email).value_or("");
   decision::Evidence evidence;
-  evidence.client_ip = address;
+  evidence.client_ip = browser.address;
+  evidence.country = context.country_of(browser.address);
   evidence.session = &session;
   evidence.canonical_email = email;
-  return decision::evaluate(*journey.configuration->snapshot, *journey.application, evidence, now);
+  if (journey.configuration->snapshot->client_certificates(journey.host) != nullptr) {
+    evidence.certificate.state = decision::CertificateEvidence::State::Unknown;
+    // A hard obstacle would hide what can be done here and now: the device, another login method.
+    evidence.certificate.when_unknown = decision::Reason::None;
+  }
+  auto decision = decision::evaluate(*journey.configuration->snapshot, *journey.application,
+                                     evidence, context.now());
+  if (decision.effect == decision::Effect::Deny && decision.reason == decision::Reason::None)
+    decision.reason = decision::Reason::CertificateRequired;
+  return decision;
+}
+
+bool waits_for_certificate(const Journey& journey, const decision::Decision& decision) {
+  return decision.reason == decision::Reason::CertificateRequired &&
+         journey.configuration->snapshot->client_certificates(journey.host) != nullptr;
 }
 
 std::string issue_code(const Context& context, const Journey& journey,
@@ -169,18 +185,33 @@ std::expected<ApplicationSession, Failure> redeem_code(Context& context, const B
   result.expires_at = std::min(now + lifetime, session->expires_at);
   auto claims = token_claims(configuration->snapshot->issuer(), application->audience,
                              kApplicationTokenType, now, result.expires_at);
-  // A token made in the very second of a log-out must not be among those that it ended.
+  // A token made in the very second of a log-out or a revocation must not be among those that it
+  // ended.
   for (const auto& revocation : session->revocations)
     if (revocation.audience == application->audience && revocation.issued_before > now)
       claims["iat"] = to_epoch_seconds(revocation.issued_before);
+  const auto revoked = GATEHOUSE_TRY(
+      from_store(context.dependencies.store.find_revocation(storage::RevocationKind::Application,
+                                                            application->audience, now),
+                 browser.reference));
+  if (revoked && revoked->issued_before > from_epoch_seconds(*json::find_int(claims, "iat")))
+    claims["iat"] = to_epoch_seconds(revoked->issued_before);
+  claims["jti"] = random_base64url(16);
   claims["email"] = session->identity.email;
   claims["sub"] = session->identity.user_id;
   claims["identity_nonce"] = session->nonce;
-  claims["country"] = "";
+  claims["country"] = json::value(context.country_of(browser.address));
+  if (application->enable_binding_cookie) {
+    result.binding = random_hex(16);
+    claims["binding"] = hex_encode(crypto::sha256(result.binding));
+  }
   result.token = context.dependencies.vault.sign(claims);
   result.redirect = text("r");
   result.same_site = application->same_site_cookie_attribute;
   result.http_only = application->http_only_cookie_attribute;
+  result.path = "/";
+  for (const auto& authored : configuration->resources->applications)
+    if (authored.id == application->id) result.path = cookie_path(authored, host, result.redirect);
   return result;
 }
 
@@ -198,23 +229,29 @@ std::expected<void, Failure> log_out_of_application(Context& context, const Brow
   const auto verified =
       GATEHOUSE_TRY(verify_application_token(context, *configuration, browser, host, token));
   if (!verified) return {};
+  const auto* application = verified->application;
+  std::vector<std::string> audiences{application->audience};
+  if (application->path_cookie_attribute)
+    for (const auto* other : applications_on(*configuration->resources, host))
+      if (other->id != application->id) audiences.push_back(other->audience);
   // Revocation counts whole seconds: the boundary lies after every token issued so far.
-  const model::ApplicationRevocation revocation{verified->application->audience,
-                                                context.now() + std::chrono::seconds{1}};
+  const auto boundary = context.now() + std::chrono::seconds{1};
   GATEHOUSE_TRY(from_store(
       context.sessions.change(verified->session.nonce, context.now(),
                               [&](model::Session& session) {
-                                std::erase_if(session.revocations, [&](const auto& other) {
-                                  return other.audience == revocation.audience;
-                                });
-                                session.revocations.push_back(revocation);
+                                for (const auto& audience : audiences) {
+                                  std::erase_if(session.revocations, [&](const auto& other) {
+                                    return other.audience == audience;
+                                  });
+                                  session.revocations.push_back({audience, boundary});
+                                }
                               }),
       browser.reference));
-  spdlog::info("session_ended why=logout application={} reference={}", verified->application->id,
+  spdlog::info("session_ended why=logout application={} reference={}", application->id,
                browser.reference);
   audit(context, browser,
-        {audit_event::kSessionEnded, verified->session.identity.email, verified->application->id,
-         "", json::object{{"why", "logout"}}});
+        {audit_event::kSessionEnded, verified->session.identity.email, application->id, "",
+         json::object{{"why", "logout"}}});
   return {};
 }
 
@@ -234,7 +271,7 @@ std::expected<Home, Failure> home(Context& context, const Browser& browser) {
     const auto* usable = usable_session(sessions, application);
     const auto& session = usable != nullptr ? *usable : sessions.front();
     Journey journey{configuration, &application, application.hostname, "/", ""};
-    const auto decision = decide(journey, session, browser.address, now);
+    const auto decision = decide(context, browser, journey, session);
     ApplicationLink link{application.name, "", decision.reason};
     const auto domain = domains[application.id];
     if (domain.find('*') == std::string_view::npos)
@@ -242,7 +279,8 @@ std::expected<Home, Failure> home(Context& context, const Browser& browser) {
                  (domain.find('/') == std::string_view::npos
                       ? "/"
                       : std::string(domain.substr(domain.find('/'))));
-    if (decision.effect == decision::Effect::Allow || decision.effect == decision::Effect::Bypass) {
+    if (decision.effect == decision::Effect::Allow || decision.effect == decision::Effect::Bypass ||
+        waits_for_certificate(journey, decision)) {
       link.obstacle = decision::Reason::None;
     } else {
       // What somebody can never open is none of their business, not even its name.

@@ -39,8 +39,14 @@ struct SignedIn {
                                                                  const Journey& journey,
                                                                  model::Identity identity);
 
-[[nodiscard]] decision::Decision decide(const Journey& journey, const model::Session& session,
-                                        const IpAddress& address, Instant now);
+// What the policies say, as far as the auth domain can see.
+[[nodiscard]] decision::Decision decide(const Context& context, const Browser& browser,
+                                        const Journey& journey, const model::Session& session);
+
+// Whether nothing but the client certificate stands in the way, which only nginx sees, on the
+// application's own host.
+[[nodiscard]] bool waits_for_certificate(const Journey& journey,
+                                         const decision::Decision& decision);
 
 // A one-time code for the application's host: `lifetime` is what the policy allows its token.
 [[nodiscard]] std::string issue_code(const Context& context, const Journey& journey,
@@ -51,6 +57,8 @@ struct ApplicationSession {
   std::string redirect;   // path on the host
   std::string same_site;  // none, lax, strict
   bool http_only = true;
+  std::string path;     // of the cookies
+  std::string binding;  // value of CF_Binding; empty: none
 };
 // Redeems it, once, in the browser that began (`app_session`: its CF_AppSession cookie).
 // Errors: TransactionInvalid, AlreadyUsed, NotSignedIn.
@@ -63,19 +71,26 @@ struct ApplicationSession {
 // Ends every session of the browser. Answers also when there was none.
 [[nodiscard]] std::expected<void, Failure> log_out_everywhere(Context& context,
                                                               const Browser& browser);
-// Ends the tokens that the application of this one (`token`, on `host`) has for the session.
+// Ends the tokens that the application of this one (`token`, on `host`) has for the session; with a
+// cookie of its own path, those of every application on that host.
 [[nodiscard]] std::expected<void, Failure> log_out_of_application(Context& context,
                                                                   const Browser& browser,
                                                                   std::string_view host,
                                                                   std::string_view token);
 
 // The identity object of a CF_Authorization of `host` (facts/cloudflare-access-api.md 10.4); the
-// auth domain answers for every application's token as well, as libraries ask it.
+// auth domain answers for every application's token as well, as libraries ask it. `binding`: of the
+// browser's CF_Binding.
 // Errors: NotReady, StoreUnavailable, NotSignedIn.
 [[nodiscard]] std::expected<json::object, Failure> identity_of(Context& context,
                                                                const Browser& browser,
                                                                std::string_view host,
-                                                               std::string_view token);
+                                                               std::string_view token,
+                                                               std::string_view binding);
+// The same about a session: what external evaluators get. `ip`: of the browser.
+[[nodiscard]] json::object identity_document(const Context& context,
+                                             const Configuration& configuration, std::string ip,
+                                             const model::Session& session, Instant issued_at);
 
 // The start page of the auth domain.
 struct ApplicationLink {

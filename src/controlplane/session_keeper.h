@@ -1,6 +1,6 @@
-// Sessions in the store and in the node state, always in this order: what the store does not have,
-// no worker may see. Thread-safe: one change at a time, so that evidence that arrives while a
-// session is being ended does not bring it back, and a republication loses nothing.
+// Sessions and revocations in the store and in the node state, always in this order: what the store
+// does not have, no worker may see. Thread-safe: one change at a time, so that evidence that
+// arrives while a session is being ended does not bring it back, and a republication loses nothing.
 #pragma once
 
 #include <atomic>
@@ -27,17 +27,25 @@ class SessionKeeper {
   [[nodiscard]] storage::Result<std::optional<model::Session>> load(std::string_view nonce,
                                                                     Instant now);
   // Reads the session, lets `change` alter it and stores it; answers it as it is now. nullopt: it
-  // has ended meanwhile.
+  // has ended meanwhile. Evidence of a device that has been revoked is left out.
   [[nodiscard]] storage::Result<std::optional<model::Session>> change(
       std::string_view nonce, Instant now, const std::function<void(model::Session&)>& change);
   [[nodiscard]] storage::Result<void> end(std::string_view nonce);
 
-  // Writes all live sessions to the node state anew.
+  [[nodiscard]] storage::Result<void> revoke(const storage::Revocation& revocation, Instant now);
+  // Takes one back. False: there was none.
+  [[nodiscard]] storage::Result<bool> restore(storage::RevocationKind kind, std::string_view key,
+                                              Instant now);
+
+  // Writes all revocations and live sessions to the node state anew.
   [[nodiscard]] storage::Result<void> republish(Instant now);
   // Whether a write to the node state failed since the last successful republish().
   [[nodiscard]] bool is_behind() const { return behind_; }
 
  private:
+  storage::Result<void> leave_out_revoked_devices(model::Session& session, Instant now);
+  [[nodiscard]] storage::Result<model::Revocations> load_revocations(Instant now);
+  void publish_revocations(Instant now);
   void note(const std::expected<void, node_state::Error>& outcome);
 
   storage::Store& store_;

@@ -9,12 +9,14 @@
 #include "base/encoding.h"
 #include "base/try.h"
 #include "controlplane/audit.h"
+#include "controlplane/evaluation.h"
 #include "controlplane/pin.h"
 #include "controlplane/posture_exchange.h"
 #include "controlplane/session.h"
 #include "controlplane/transaction.h"
 #include "decision/engine.h"
 #include "model/limits.h"
+#include "pages/pages.h"
 #include "platform/random.h"
 
 namespace gatehouse::controlplane {
@@ -76,6 +78,33 @@ FailureKind kind_of(identity::OidcFailure failure) {
   return FailureKind::ProviderMisbehaved;
 }
 
+Outcome admit(const Context& context, const Journey& journey, const model::Session& session,
+              const decision::Decision& decision) {
+  auto lifetime = journey.application->session_duration;
+  if (decision.policy != nullptr && decision.policy->session_duration)
+    lifetime = *decision.policy->session_duration;
+  return {
+      GoTo{fmt::format("{}/cdn-cgi/access/authorized?nonce={}", origin_of(context, journey.host),
+                       issue_code(context, journey, session, lifetime)),
+           std::nullopt},
+      std::nullopt};
+}
+
+// Where the administrator sends those who are refused; empty: to our page.
+const std::string& deny_url(const decision::CompiledApplication& application,
+                            decision::Reason reason) {
+  static const std::string kOurs;
+  switch (pages::refusal_kind(reason)) {
+    case pages::RefusalKind::Identity:
+      return application.custom_deny_url;
+    case pages::RefusalKind::NonIdentity:
+      return application.custom_non_identity_deny_url;
+    case pages::RefusalKind::Other:
+      break;
+  }
+  return kOurs;
+}
+
 // The relying party of a method that the application still permits.
 std::shared_ptr<identity::OidcRelyingParty> relying_party(const Journey& journey,
                                                           std::string_view method) {
@@ -106,7 +135,7 @@ OutcomeOrFailure log_in(Context& context, const Browser& browser, const LoginQue
   if (const auto* session = usable_session(sessions, *journey.application)) {
     // A device that was found wanting may have been repaired since: it is asked again. The exchange
     // ends here or with an allowance, so this does not go in circles.
-    const auto reason = decide(journey, *session, browser.address, context.now()).reason;
+    const auto reason = decide(context, browser, journey, *session).reason;
     if (decision::info(reason).remedy == decision::Remedy::RepairDevice &&
         !journey.application->posture_integrations.empty())
       return Outcome{GoTo{posture_page_url(context, browser, journey, *session), std::nullopt},
@@ -179,7 +208,10 @@ OutcomeOrFailure return_from_provider(Context& context, const Browser& browser,
   identity.login_method = transaction.method;
   identity.subject = std::move(vouched->subject);
   identity.groups = std::move(vouched->groups);
+  identity.groups_known = vouched->groups_known;
   identity.amr = std::move(vouched->amr);
+  identity.auth_contexts = std::move(vouched->auth_contexts);
+  identity.claims = std::move(vouched->claims);
   return complete_sign_in(context, browser, journey, std::move(identity));
 }
 
@@ -193,20 +225,16 @@ OutcomeOrFailure complete_sign_in(Context& context, const Browser& browser, cons
 
 OutcomeOrFailure proceed(Context& context, const Browser& browser, const Journey& journey,
                          const model::Session& session) {
-  const auto decision = decide(journey, session, browser.address, context.now());
+  const auto decision = decide(context, browser, journey, session);
   switch (decision.effect) {
     case decision::Effect::Allow:
-    case decision::Effect::Bypass: {
-      auto lifetime = journey.application->session_duration;
-      if (decision.policy != nullptr && decision.policy->session_duration)
-        lifetime = *decision.policy->session_duration;
-      return Outcome{GoTo{fmt::format("{}/cdn-cgi/access/authorized?nonce={}",
-                                      origin_of(context, journey.host),
-                                      issue_code(context, journey, session, lifetime)),
-                          std::nullopt},
-                     std::nullopt};
-    }
+    case decision::Effect::Bypass:
+      return admit(context, journey, session, decision);
     case decision::Effect::Challenge:
+      if (awaits_evaluation(decision.reason))
+        return Outcome{GoTo{posture_start_url(journey), std::nullopt}, std::nullopt};
+      if (decision.challenge == decision::Challenge::Purpose)
+        return Outcome{GoTo{purpose_start_url(journey), std::nullopt}, std::nullopt};
       if (decision.challenge == decision::Challenge::Posture)
         return Outcome{GoTo{posture_page_url(context, browser, journey, session), std::nullopt},
                        std::nullopt};
@@ -216,6 +244,9 @@ OutcomeOrFailure proceed(Context& context, const Browser& browser, const Journey
                               ? Notice::OtherMethodNeeded
                               : Notice::SignInAgain);
     case decision::Effect::Deny:
+      // Which certificate the browser shows is seen on the application's host alone.
+      if (waits_for_certificate(journey, decision))
+        return admit(context, journey, session, decision);
       break;
   }
   return Outcome{refuse(context, browser, journey, session.identity.email, decision.reason),
@@ -229,6 +260,7 @@ GoTo refuse(Context& context, const Browser& browser, const Journey& journey,
                browser.reference);
   audit(context, browser,
         {audit_event::kRefusal, email, journey.application->id, code, json::object{}});
+  if (const auto& url = deny_url(*journey.application, reason); !url.empty()) return {url, reason};
   auto transaction = to_transaction(journey, Step::Refused);
   transaction.email = email;
   transaction.reason = code;
@@ -248,6 +280,22 @@ std::expected<ShownRefusal, Failure> show_refusal(Context& context, const Browse
   refusal.application = journey.application->name;
   refusal.email = transaction.email;
   refusal.reference = transaction.reference;
+  switch (pages::refusal_kind(refusal.reason)) {
+    case pages::RefusalKind::Identity:
+      refusal.message = journey.application->custom_deny_message;
+      refusal.page = journey.application->identity_denied_page;
+      break;
+    case pages::RefusalKind::NonIdentity:
+      refusal.message = journey.application->custom_deny_message;
+      refusal.page = journey.application->forbidden_page;
+      break;
+    case pages::RefusalKind::Other:
+      break;
+  }
+  if (refusal.reason == decision::Reason::EvaluationRefused) {
+    refusal.retry_url = posture_start_url(journey);  // asks the evaluators again
+    return refusal;
+  }
   switch (decision::info(refusal.reason).remedy) {
     case decision::Remedy::CheckDevice:
     case decision::Remedy::RepairDevice:

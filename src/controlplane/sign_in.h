@@ -2,6 +2,7 @@
 // admitted, sent on to the posture exchange, or refused. Thread-safe. docs/reference/wire.md.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -30,11 +31,12 @@ namespace gatehouse::controlplane {
 // What comes after an identity, however it was established.
 [[nodiscard]] OutcomeOrFailure complete_sign_in(Context& context, const Browser& browser,
                                                 const Journey& journey, model::Identity identity);
-// Asks the policies and goes on: to the application, the posture exchange, the chooser, a refusal.
+// Asks the policies and goes on: to the application, the evaluators, the posture exchange, the
+// question why, the chooser, a refusal.
 [[nodiscard]] OutcomeOrFailure proceed(Context& context, const Browser& browser,
                                        const Journey& journey, const model::Session& session);
 
-// A refusal, recorded, and where its page is.
+// A refusal, recorded, and where its page is: ours, or the administrator's address for it.
 [[nodiscard]] GoTo refuse(Context& context, const Browser& browser, const Journey& journey,
                           std::string_view email, decision::Reason reason);
 struct ShownRefusal {
@@ -43,6 +45,8 @@ struct ShownRefusal {
   std::string email;
   std::string reference;  // of the request that was refused
   std::string retry_url;
+  std::string message;                      // the administrator's; may be empty
+  std::shared_ptr<const std::string> page;  // the administrator's HTML instead of ours; may be null
 };
 [[nodiscard]] std::expected<ShownRefusal, Failure> show_refusal(Context& context,
                                                                 const Browser& browser,

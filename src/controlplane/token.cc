@@ -29,6 +29,20 @@ bool is_on_host(const Configuration& configuration,
   return false;
 }
 
+// Beside what its session says.
+storage::Result<bool> is_revoked(Context& context, const json::object& claims,
+                                 std::string_view audience, Instant issued_at) {
+  using storage::RevocationKind;
+  auto& store = context.dependencies.store;
+  if (const auto id = json::find_string(claims, "jti")) {
+    if (GATEHOUSE_TRY(store.find_revocation(RevocationKind::Token, *id, context.now())))
+      return true;
+  }
+  const auto application =
+      GATEHOUSE_TRY(store.find_revocation(RevocationKind::Application, audience, context.now()));
+  return application && issued_at < application->issued_before;
+}
+
 }  // namespace
 
 json::object token_claims(std::string_view issuer, std::string_view audience, std::string_view type,
@@ -90,6 +104,9 @@ std::expected<std::optional<VerifiedApplicationToken>, Failure> verify_applicati
       GATEHOUSE_TRY(from_store(context.sessions.load(*nonce, context.now()), browser.reference));
   if (!session) return std::nullopt;
   const auto issued_at = from_epoch_seconds(json::find_int(*claims, "iat").value_or(0));
+  if (GATEHOUSE_TRY(from_store(is_revoked(context, *claims, application->audience, issued_at),
+                               browser.reference)))
+    return std::nullopt;
   for (const auto& revocation : session->revocations)
     if (revocation.audience == application->audience && issued_at < revocation.issued_before)
       return std::nullopt;

@@ -35,7 +35,7 @@ struct VerifiedApplicationToken {
   json::object claims;
 };
 // An application token for an application on `host` (nullopt: on any) whose session lives and has
-// not logged out of it.
+// not logged out of it, and that has not been revoked.
 [[nodiscard]] std::expected<std::optional<VerifiedApplicationToken>, Failure>
 verify_application_token(Context& context, const Configuration& configuration,
                          const Browser& browser, std::optional<std::string_view> host,

@@ -23,6 +23,7 @@ enum class Step : std::uint8_t {
   Posture,     // the devices' integrations still to ask
   Exchange,    // one question to the local agent, `nonce`
   Refused,     // the refusal to show
+  Purpose,     // the page asks why the application is needed
 };
 
 struct Transaction {
@@ -30,13 +31,13 @@ struct Transaction {
   std::string id;        // random; what is consumed where a step works once
   std::string audience;  // of the application
   std::string host;
-  std::string redirect;                   // path and query on that host
-  std::string app_session;                // base64url SHA-256 of its CF_AppSession
-  std::string method;                     // identity provider id
-  std::string nonce;                      // OpenID Connect nonce, pin id, challenge to the agent
-  std::string verifier;                   // PKCE
-  std::string email;                      // PinCode, Refused
-  std::string session;                    // nonce of the signed-in session: Posture, Exchange
+  std::string redirect;     // path and query on that host
+  std::string app_session;  // base64url SHA-256 of its CF_AppSession
+  std::string method;       // identity provider id
+  std::string nonce;        // OpenID Connect nonce, pin id, challenge to the agent
+  std::string verifier;     // PKCE
+  std::string email;        // PinCode, Refused
+  std::string session;      // nonce of the signed-in session: Posture, Exchange, Purpose
   std::vector<std::string> integrations;  // first: the one asked now
   std::string reason;                     // code: of the refusal, or of an earlier failed exchange
   std::string reference;                  // Refused: of the request that was refused

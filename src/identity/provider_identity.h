@@ -4,16 +4,19 @@
 #include <string>
 #include <vector>
 
-#include "base/json.h"
+#include "model/identity.h"
 
 namespace gatehouse::identity {
 
 struct ProviderIdentity {
   std::string subject;
-  std::string email;               // canonical (model::canonical_email)
+  std::string email;  // canonical (model::canonical_email)
   std::string name;
   std::vector<std::string> groups;
-  std::vector<std::string> amr;
+  bool groups_known = false;               // `groups` is all of them
+  std::vector<std::string> amr;            // RFC 8176; empty: unknown
+  std::vector<std::string> auth_contexts;  // `acrs`
+  model::Attributes claims;  // those that the configuration names and the provider has
 };
 
 }  // namespace gatehouse::identity

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/ip.h"
+
 namespace gatehouse::net {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -19,6 +21,7 @@ struct HttpRequest {
   std::string query;   // after `?`, not decoded
   Headers headers;     // as sent, trailers left out; lines of one name stand together, in order
   std::string body;
+  std::optional<IpAddress> peer;  // who is connected; nullopt on a unix socket
 
   // The only value of that name (any case); nullopt when absent or sent more than once.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;

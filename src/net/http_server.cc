@@ -1,6 +1,8 @@
 #include "net/http_server.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
 #include <thread>
 #include <unordered_set>
@@ -90,6 +93,24 @@ bool is_ours(std::string_view name) {
          ascii_iequals(name, "Connection");
 }
 
+std::optional<IpAddress> address_of(const Protocol::endpoint& endpoint) {
+  sockaddr_storage storage{};
+  std::memcpy(&storage, endpoint.data(), std::min(endpoint.size(), sizeof storage));
+  if (storage.ss_family == AF_INET) {
+    std::array<std::uint8_t, 4> bytes{};
+    std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in&>(storage).sin_addr,
+                bytes.size());
+    return IpAddress::from_v4(bytes);
+  }
+  if (storage.ss_family == AF_INET6) {
+    std::array<std::uint8_t, 16> bytes{};
+    std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr,
+                bytes.size());
+    return IpAddress::from_v6(bytes);
+  }
+  return std::nullopt;
+}
+
 enum class Body { Send, Omit };
 enum class After { KeepAlive, Close };
 
@@ -153,6 +174,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Server& server_;
   Protocol::socket socket_;
+  std::optional<IpAddress> peer_;
   asio::steady_timer timer_;
   std::uint64_t timer_generation_ = 0;
   bool timed_out_ = false;
@@ -227,7 +249,11 @@ Connection::Connection(Protocol::socket socket, Server& server)
     : server_(server),
       socket_(std::move(socket)),
       timer_(server.io()),
-      buffer_(server.options().max_header_bytes + kBodyBufferBytes) {}
+      buffer_(server.options().max_header_bytes + kBodyBufferBytes) {
+  error_code ec;
+  const auto endpoint = socket_.remote_endpoint(ec);
+  if (!ec) peer_ = address_of(endpoint);
+}
 
 Connection::~Connection() { server_.remove(this); }
 
@@ -312,6 +338,7 @@ void Connection::take_head(std::size_t bytes) {
   // Taken before the body is read: a chunked body's trailers must not become headers.
   const auto& head = parser_->get();
   request_ = {};
+  request_.peer = peer_;
   request_.method = std::string(head.method_string());
   request_.target = std::string(head.target());
   const auto mark = request_.target.find('?');

@@ -85,6 +85,28 @@ TEST(HttpServer, HandlerSeesTheHeadersAndNoTrailers) {
   EXPECT_EQ("GET /next [] ", client.receive()->body) << "the body ended where it should";
 }
 
+TEST(HttpServer, HandlerSeesWhoIsConnected) {
+  const auto say_peer = [](const HttpRequest& request) {
+    return HttpResponse{200, {}, request.peer ? request.peer->to_string() : "none"};
+  };
+  const auto router = [&](const HttpRequest&) { return Route{Pool::Inline, say_peer}; };
+  constexpr std::string_view kRequest =
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n";
+  const auto tcp = start({}, router);
+  auto client = RawClient::to_port(tcp->port());
+  for (int i = 0; i < 2; ++i) {
+    client.send(kRequest);
+    EXPECT_EQ("127.0.0.1", client.receive()->body);
+  }
+  const test::TemporaryDirectory directory;
+  ServerOptions options;
+  options.unix_path = directory.path("peer.sock");
+  const auto local = start(options, router);
+  auto neighbour = RawClient::to_path(options.unix_path);
+  neighbour.send(kRequest);
+  EXPECT_EQ("none", neighbour.receive()->body);
+}
+
 TEST(HttpServer, RefusesWhatParsersDisagreeAbout) {
   struct Case {
     const char* name;

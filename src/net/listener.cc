@@ -16,24 +16,10 @@
 #include <vector>
 
 #include "base/try.h"
+#include "platform/descriptor.h"
 
 namespace gatehouse::net {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  [[nodiscard]] int get() const { return value_; }
-  [[nodiscard]] int release() { return std::exchange(value_, -1); }
-
- private:
-  int value_;
-};
 
 std::unexpected<ServerError> refuse(std::string_view where, std::string_view cause) {
   return std::unexpected(ServerError{fmt::format("cannot listen on `{}`: {}", where, cause)});

@@ -11,6 +11,7 @@ extern const std::string_view kRefusalTemplate;
 extern const std::string_view kChooserTemplate;
 extern const std::string_view kPinRequestTemplate;
 extern const std::string_view kPinEntryTemplate;
+extern const std::string_view kPurposeTemplate;
 extern const std::string_view kPostureTemplate;
 extern const std::string_view kMessageTemplate;
 extern const std::string_view kHomeTemplate;

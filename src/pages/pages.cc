@@ -51,11 +51,12 @@ std::string_view retry_label(decision::Remedy remedy) {
     case decision::Remedy::UseAnotherLoginMethod:
       return "Choose another login method";
     case decision::Remedy::StatePurpose:
-    case decision::Remedy::PresentCertificate:
+      return "Say why";
     case decision::Remedy::CheckDevice:
     case decision::Remedy::RepairDevice:
     case decision::Remedy::ChangeBrowser:
       return "Check again";
+    case decision::Remedy::PresentCertificate:
     case decision::Remedy::None:
     case decision::Remedy::AskForAccess:
     case decision::Remedy::RetryLater:
@@ -114,6 +115,45 @@ std::string refusal_json(const Refusal& refusal, std::string_view login_url) {
   return json::serialize(body);
 }
 
+RefusalKind refusal_kind(decision::Reason reason) {
+  using decision::Reason;
+  switch (reason) {
+    case Reason::IdentityAttributeMissing:
+    case Reason::IdentityNotPermitted:
+    case Reason::EvaluationRefused:
+    case Reason::BlockedByPolicy:
+    case Reason::NoPolicyMatched:
+      return RefusalKind::Identity;
+    case Reason::PostureMissing:
+    case Reason::PostureStale:
+    case Reason::PostureUnreadable:
+    case Reason::PostureNotManaged:
+    case Reason::PostureCheckinTooOld:
+    case Reason::PostureCheckinUnknown:
+    case Reason::PostureNotPatched:
+    case Reason::PostureVulnerable:
+    case Reason::PostureSignalMissing:
+    case Reason::CertificateRequired:
+    case Reason::CertificateInvalid:
+    case Reason::CertificateNotPermitted:
+    case Reason::ServiceTokenNotPermitted:
+    case Reason::CountryUnknown:
+    case Reason::CountryNotPermitted:
+    case Reason::NetworkNotPermitted:
+    case Reason::AgentUnreachable:
+    case Reason::PermissionDenied:
+    case Reason::BrowserUnsupported:
+    case Reason::PostureTokenInvalid:
+    case Reason::PostureTokenExpired:
+    case Reason::PostureTokenReplayed:
+    case Reason::PostureNonceMismatch:
+    case Reason::DeviceRevoked:
+      return RefusalKind::NonIdentity;
+    default:
+      return RefusalKind::Other;
+  }
+}
+
 std::string chooser_page(const Branding& branding, const Chooser& chooser) {
   list methods;
   for (const auto& method : chooser.methods) {
@@ -153,6 +193,17 @@ std::string pin_entry_page(const Branding& branding, const PinEntry& page) {
   return render(kPinEntryTemplate, branding, "Enter your code", values);
 }
 
+std::string purpose_page(const Branding& branding, const PurposeQuestion& page) {
+  data values;
+  values.set("action", safe_url(page.action));
+  values.set("transaction", page.transaction);
+  values.set("text", page.text);
+  set_if_given(values, "application", page.application);
+  set_if_given(values, "prompt", page.prompt);
+  set_if_given(values, "error", page.error);
+  return render(kPurposeTemplate, branding, "Say why you need it", values);
+}
+
 std::string posture_page(const Branding& branding, const PostureCheck& page) {
   data values;
   values.set("instructions", page.instructions);
@@ -181,8 +232,13 @@ std::string home_page(const Branding& branding, const Home& home) {
     const std::string url = safe_url(application.url);
     item.set("url", url.empty() ? data{false} : data{url});
     std::string obstacle;
-    if (info.remedy == decision::Remedy::CheckDevice)
+    if (application.obstacle == decision::Reason::EvaluationMissing ||
+        application.obstacle == decision::Reason::EvaluationStale)
+      obstacle = "Your account is checked first.";
+    else if (info.remedy == decision::Remedy::CheckDevice)
       obstacle = "Your device is checked first.";
+    else if (info.remedy == decision::Remedy::StatePurpose)
+      obstacle = "You are asked for a reason first.";
     else if (application.obstacle != decision::Reason::None)
       obstacle = owned(info.title) + ". " + owned(info.advice);
     item.set("obstacle", obstacle.empty() ? data{false} : data{obstacle});
@@ -210,6 +266,11 @@ std::string content_security_policy(const std::vector<std::string>& connect) {
     if (!origin.empty()) policy += " " + origin;
   }
   return policy;
+}
+
+std::string_view custom_page_policy() {
+  return "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https: data:; "
+         "font-src https: data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 }
 
 }  // namespace gatehouse::pages

@@ -4,6 +4,7 @@
 // content. Links and form targets that are neither a path nor http(s) are left out.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,14 @@ struct Refusal {
   std::string detail;        // one more plain sentence; may be empty
 };
 [[nodiscard]] std::string refusal_page(const Branding& branding, const Refusal& refusal);
+// What a refusal is about, which decides where an administrator's own pages and addresses stand in
+// for ours.
+enum class RefusalKind : std::uint8_t {
+  Other,        // the request itself or the gateway, and whatever the person can put right alone
+  Identity,     // who asks may not
+  NonIdentity,  // device, network, country, client certificate or service token
+};
+[[nodiscard]] RefusalKind refusal_kind(decision::Reason reason);
 // {"error":"access_denied","reason":code,"remedy":..,"message":..,"reference":..,"login_url"?}
 [[nodiscard]] std::string refusal_json(const Refusal& refusal, std::string_view login_url);
 
@@ -63,6 +72,16 @@ struct PinEntry {  // asks for the code
 };
 [[nodiscard]] std::string pin_entry_page(const Branding& branding, const PinEntry& page);
 
+struct PurposeQuestion {  // asks why somebody needs the application
+  std::string application;
+  std::string action;
+  std::string transaction;
+  std::string prompt;  // the policy's own question; may be empty
+  std::string text;    // what was written before
+  std::string error;   // beside the field; may be empty
+};
+[[nodiscard]] std::string purpose_page(const Branding& branding, const PurposeQuestion& page);
+
 struct PostureCheck {
   std::string application;
   std::string instructions;  // JSON for the script, in a data attribute
@@ -95,5 +114,8 @@ struct Home {         // the start page of the auth domain
 
 // For every page; `connect` adds origins (the agent's candidates) for the posture page only.
 [[nodiscard]] std::string content_security_policy(const std::vector<std::string>& connect = {});
+// For an administrator's own HTML: styles within it and images, no script, no frame around it and
+// no form to anywhere else.
+[[nodiscard]] std::string_view custom_page_policy();
 
 }  // namespace gatehouse::pages

@@ -41,6 +41,7 @@ std::vector<Rendered> every_page(std::string_view text, std::string_view url) {
       {"chooser", chooser_page(branding, {t, u, t, {{t, t, "oidc"}, {t, t, "onetimepin"}}, t})},
       {"pin_request", pin_request_page(branding, {t, u, t, t, t})},
       {"pin_entry", pin_entry_page(branding, {t, u, t, t, t, u})},
+      {"purpose", purpose_page(branding, {t, u, t, t, t, t})},
       {"posture", posture_page(branding, {t, t})},
       {"message", message_page(branding, {t, t, u, t, t})},
       {"home", home_page(branding, {t, {{t, u, decision::Reason::PostureMissing}}, u})},
@@ -87,7 +88,7 @@ TEST(Pages, AreCompleteAndWithoutInlineCode) {
          at = page.html.find("<script", at + 1))
       EXPECT_EQ(page.html.substr(at, 13), "<script src=\"");
     // Every visible field has its label, every error is announced.
-    for (const std::string_view field : {"email", "code"})
+    for (const std::string_view field : {"email", "code", "purpose"})
       EXPECT_EQ(contains(page.html, "id=\"" + std::string(field) + "\""),
                 contains(page.html, "<label for=\"" + std::string(field) + "\">"));
     for (auto at = page.html.find("class=\"error\""); at != std::string::npos;
@@ -99,7 +100,7 @@ TEST(Pages, AreCompleteAndWithoutInlineCode) {
 TEST(Pages, TemplatesHaveNoUnescapedTags) {
   for (const std::string_view page :
        {kHeadTemplate, kFootTemplate, kRefusalTemplate, kChooserTemplate, kPinRequestTemplate,
-        kPinEntryTemplate, kPostureTemplate, kMessageTemplate, kHomeTemplate}) {
+        kPinEntryTemplate, kPurposeTemplate, kPostureTemplate, kMessageTemplate, kHomeTemplate}) {
     EXPECT_FALSE(page.empty());
     EXPECT_FALSE(contains(page, "{{{"));
     EXPECT_FALSE(contains(page, "{{&"));
@@ -151,6 +152,9 @@ TEST(RefusalPage, NamesTheWayOut) {
       {decision::Reason::LoginMethodNotAllowed, "Choose another login method"},
       {decision::Reason::PostureNotManaged, "Check again"},
       {decision::Reason::BrowserUnsupported, "Check again"},
+      {decision::Reason::PurposeRequired, "Say why"},
+      {decision::Reason::EvaluationStale, "Check again"},
+      {decision::Reason::CertificateRequired, "Try again"},
       {decision::Reason::InternalError, "Try again"},
       {decision::Reason::NoPolicyMatched, "Try again"},
   };
@@ -220,6 +224,43 @@ TEST(PinPages, AskForOneThing) {
       contains(pin_entry_page(kBranding, {"", "/a", "s", "a@b.c", "", ""}), "Send a new code"));
 }
 
+TEST(PurposePage, AsksThePolicysQuestionAndSaysWhoReadsTheAnswer) {
+  const std::string html =
+      purpose_page(kBranding, {"Wiki", "/a", "sealed", "Which ticket?", "<b>", ""});
+  EXPECT_TRUE(contains(html, "Which ticket?"));
+  EXPECT_TRUE(contains(html, ">&lt;b&gt;</textarea>"));
+  EXPECT_TRUE(contains(html, "administrators of Example Ltd can read it"));
+  EXPECT_TRUE(contains(html, R"(aria-describedby="purpose-note")"));
+  EXPECT_FALSE(contains(html, "aria-invalid"));
+  const std::string wrong = purpose_page(kBranding, {"", "/a", "s", "", "", "Too long."});
+  EXPECT_TRUE(contains(wrong, "asks everybody for a reason"));
+  EXPECT_TRUE(contains(wrong, R"(aria-describedby="purpose-error purpose-note")"));
+  EXPECT_TRUE(contains(wrong, R"(id="purpose-error" role="alert">Too long.</p>)"));
+}
+
+TEST(RefusalKinds, TellWhoMayNotFromWhatMayNot) {
+  using decision::Reason;
+  for (const Reason reason : {Reason::IdentityNotPermitted, Reason::EvaluationRefused,
+                              Reason::NoPolicyMatched, Reason::BlockedByPolicy})
+    EXPECT_EQ(refusal_kind(reason), RefusalKind::Identity);
+  for (const Reason reason :
+       {Reason::PostureNotManaged, Reason::NetworkNotPermitted, Reason::CountryUnknown,
+        Reason::CertificateInvalid, Reason::ServiceTokenNotPermitted, Reason::AgentUnreachable})
+    EXPECT_EQ(refusal_kind(reason), RefusalKind::NonIdentity);
+  // Nothing of these is a refusal that an administrator's page could explain.
+  for (const Reason reason : {Reason::NodeStateTooOld, Reason::AmbiguousPath, Reason::InternalError,
+                              Reason::NotSignedIn, Reason::PurposeRequired})
+    EXPECT_EQ(refusal_kind(reason), RefusalKind::Other);
+  // Where signing in, or checking the device, may help, ours says so.
+  for (std::size_t i = 0; i < decision::kReasonCount; ++i) {
+    const auto reason = static_cast<Reason>(i);
+    const auto remedy = decision::info(reason).remedy;
+    if (remedy == decision::Remedy::SignIn || remedy == decision::Remedy::RetryLater) {
+      EXPECT_EQ(refusal_kind(reason), RefusalKind::Other) << decision::info(reason).code;
+    }
+  }
+}
+
 TEST(PosturePage, CarriesItsInstructionsAndWorksWithoutScriptAsFarAsItCan) {
   const std::string instructions = R"({"candidates":["http://127.0.0.1:17472"],"path":"/a?b&c"})";
   const std::string html = posture_page(kBranding, {"Wiki", instructions});
@@ -253,6 +294,8 @@ TEST(ContentSecurityPolicy, AllowsTheAgentWhereItIsAskedAndNothingElse) {
       "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
       "base-uri 'none'; frame-ancestors 'none'; connect-src 'self'";
   EXPECT_EQ(content_security_policy(), kBase);
+  EXPECT_FALSE(contains(custom_page_policy(), "script-src"));
+  EXPECT_TRUE(contains(custom_page_policy(), "default-src 'none'"));
   EXPECT_EQ(
       content_security_policy({"http://127.0.0.1:17472", "https://agent.example:17472/base/"}),
       std::string(kBase) + " http://127.0.0.1:17472 https://agent.example:17472");

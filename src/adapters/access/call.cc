@@ -95,6 +95,12 @@ std::string text_of(InputError error) {
       return "This code is too old. Ask for a new one.";
     case InputError::TooManyTries:
       return "Too many tries. Ask for a new code.";
+    case InputError::PurposeMissing:
+      return "Write why you need the application.";
+    case InputError::PurposeTooLong:
+      return "Use at most 500 characters.";
+    case InputError::PurposeForm:
+      return "Use plain text.";
   }
   return "";
 }
@@ -137,6 +143,17 @@ class NextResponse {
     page.email = question.email;
     page.error = text_of(question.error);
     return html_response(status_of(question.error), pages::pin_entry_page(branding(), page),
+                         PageKind::Form);
+  }
+  net::HttpResponse operator()(const controlplane::AskPurpose& question) const {
+    pages::PurposeQuestion page;
+    page.application = question.application;
+    page.action = "/cdn-cgi/access/purpose";
+    page.transaction = question.transaction;
+    page.prompt = question.prompt;
+    page.text = question.text;
+    page.error = text_of(question.error);
+    return html_response(status_of(question.error), pages::purpose_page(branding(), page),
                          PageKind::Form);
   }
 

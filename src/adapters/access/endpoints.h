@@ -20,6 +20,8 @@ namespace gatehouse::adapters {
 [[nodiscard]] net::HttpResponse get_posture_start(const Call& call);
 [[nodiscard]] net::HttpResponse get_posture_page(const Call& call);
 [[nodiscard]] net::HttpResponse post_posture_result(const Call& call);
+[[nodiscard]] net::HttpResponse get_purpose(const Call& call);
+[[nodiscard]] net::HttpResponse post_purpose(const Call& call);
 [[nodiscard]] net::HttpResponse get_refused(const Call& call);
 
 // session_endpoints.cc

@@ -30,7 +30,9 @@ net::HttpResponse html_response(int status, std::string html, PageKind kind,
                                 const std::vector<std::string>& connect) {
   auto response = dynamic_response(status, kind == PageKind::Form ? "same-origin" : "no-referrer",
                                    kind == PageKind::Posture ? "(self)" : "()");
-  response.headers.emplace_back("Content-Security-Policy", pages::content_security_policy(connect));
+  response.headers.emplace_back("Content-Security-Policy",
+                                kind == PageKind::Custom ? std::string(pages::custom_page_policy())
+                                                         : pages::content_security_policy(connect));
   response.headers.emplace_back("Content-Type", "text/html; charset=utf-8");
   response.body = std::move(html);
   return response;
@@ -66,8 +68,8 @@ net::HttpResponse static_response(const net::HttpRequest& request, std::string_v
 void set_cookie(net::HttpResponse& response, const Cookie& cookie) {
   response.headers.emplace_back(
       "Set-Cookie",
-      fmt::format("{}={}; Path=/; Secure; {}SameSite={}; Max-Age={}", cookie.name, cookie.value,
-                  cookie.http_only ? "HttpOnly; " : "", cookie.same_site,
+      fmt::format("{}={}; Path={}; Secure; {}SameSite={}; Max-Age={}", cookie.name, cookie.value,
+                  cookie.path, cookie.http_only ? "HttpOnly; " : "", cookie.same_site,
                   cookie.value.empty() ? 0 : cookie.max_age.count()));
 }
 

@@ -15,6 +15,7 @@ namespace gatehouse::adapters {
 
 inline constexpr std::string_view kBrowserCookie = "CF_Session";
 inline constexpr std::string_view kTokenCookie = "CF_Authorization";
+inline constexpr std::string_view kBindingCookie = "CF_Binding";
 inline constexpr std::string_view kAppSessionCookie = "CF_AppSession";
 inline constexpr std::chrono::seconds kBrowserCookieLifetime{4 * 3600};
 
@@ -23,6 +24,7 @@ enum class PageKind : std::uint8_t {
   Plain,
   Form,     // its posts carry our origin, so the referrer policy is same-origin
   Posture,  // may connect to the local agent
+  Custom,   // the administrator's own
 };
 [[nodiscard]] net::HttpResponse html_response(int status, std::string html,
                                               PageKind kind = PageKind::Plain,
@@ -40,8 +42,9 @@ struct Cookie {
   std::chrono::seconds max_age{};
   std::string_view same_site;  // None, Lax, Strict
   bool http_only = true;
+  std::string_view path = "/";
 };
-// Host-only, Secure, Path=/.
+// Host-only, Secure.
 void set_cookie(net::HttpResponse& response, const Cookie& cookie);
 
 }  // namespace gatehouse::adapters

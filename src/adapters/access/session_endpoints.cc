@@ -5,6 +5,7 @@
 #include "adapters/access/endpoints.h"
 #include "adapters/access/responses.h"
 #include "base/encoding.h"
+#include "controlplane/application_cookies.h"
 #include "controlplane/session.h"
 #include "controlplane/sign_in.h"
 #include "pages/pages.h"
@@ -79,8 +80,15 @@ net::HttpResponse get_authorized(const Call& call) {
         message_response(call, 200, "You are signed in", "One moment.", session->redirect, "Go on");
     response.headers.emplace_back("Refresh", "0;url=" + session->redirect);
   }
-  set_cookie(response, {kTokenCookie, session->token, session->expires_at - call.context.now(),
-                        same_site, session->http_only});
+  const auto lifetime = session->expires_at - call.context.now();
+  const auto set_at = [&](std::string_view path) {
+    set_cookie(response,
+               {kTokenCookie, session->token, lifetime, same_site, session->http_only, path});
+    if (!session->binding.empty())
+      set_cookie(response, {kBindingCookie, session->binding, lifetime, same_site, true, path});
+  };
+  set_at(session->path);
+  if (session->path != "/") set_at(controlplane::kEndpointCookiePath);
   return response;
 }
 
@@ -96,13 +104,17 @@ net::HttpResponse get_application_logout(const Call& call) {
       "as long as you are signed in to the gateway.",
       configuration ? configuration->snapshot->issuer() + "/cdn-cgi/access/logout" : "",
       "Sign out everywhere");
-  set_cookie(response, {kTokenCookie, "", {}, "None"});
+  if (!configuration) return response;
+  for (const auto& path : controlplane::cookie_paths_on(*configuration->resources, call.host))
+    for (const auto name : {kTokenCookie, kBindingCookie})
+      set_cookie(response, {name, "", {}, "None", true, path});
   return response;
 }
 
 net::HttpResponse get_identity(const Call& call) {
   const auto identity = controlplane::identity_of(call.context, call.browser, call.host,
-                                                  call.request.cookie(kTokenCookie).value_or(""));
+                                                  call.request.cookie(kTokenCookie).value_or(""),
+                                                  call.request.cookie(kBindingCookie).value_or(""));
   if (identity) return json_response(200, *identity);
   const bool signed_out = identity.error().kind == controlplane::FailureKind::NotSignedIn;
   return json_response(signed_out ? 401 : 503,

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "controlplane/pin.h"
 #include "controlplane/posture_exchange.h"
+#include "controlplane/purpose.h"
 #include "controlplane/sign_in.h"
 #include "decision/reason.h"
 #include "pages/pages.h"
@@ -100,15 +101,30 @@ net::HttpResponse post_posture_result(const Call& call) {
                        {{"reason", decision::info(*reply->reason).code}, {"page", reply->url}});
 }
 
+net::HttpResponse get_purpose(const Call& call) {
+  auto response = outcome_response(
+      call, controlplane::ask_purpose(call.context, call.browser, login_query(call)));
+  set_browser_cookie(call, response);
+  return response;
+}
+
+net::HttpResponse post_purpose(const Call& call) {
+  return outcome_response(
+      call, controlplane::state_purpose(call.context, call.browser, call.form("transaction"),
+                                        call.form("purpose")));
+}
+
 net::HttpResponse get_refused(const Call& call) {
   auto refusal = controlplane::show_refusal(call.context, call.browser, call.query("transaction"));
   if (!refusal) return failure_response(call, refusal.error());
+  if (refusal->page) return html_response(403, *refusal->page, PageKind::Custom);
   pages::Refusal page;
   page.reason = refusal->reason;
   page.application = std::move(refusal->application);
   page.email = std::move(refusal->email);
   page.reference = std::move(refusal->reference);
   page.retry_url = std::move(refusal->retry_url);
+  page.detail = std::move(refusal->message);
   page.sign_out_url = "/cdn-cgi/access/logout?transaction=" + call.query("transaction");
   return html_response(403, pages::refusal_page({call.organization()}, page));
 }

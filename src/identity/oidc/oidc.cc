@@ -140,7 +140,7 @@ class RelyingParty final : public OidcRelyingParty {
     const json::object claims =
         GATEHOUSE_TRY(verified_claims(tokens, *metadata, transaction.nonce, now, deadline));
     json::object userinfo;
-    if (!has_email(claims, config_) && tokens.bearer && !metadata->userinfo_endpoint.empty())
+    if (!is_complete(claims, config_) && tokens.bearer && !metadata->userinfo_endpoint.empty())
       userinfo = GATEHOUSE_TRY(ask_userinfo(tokens, *metadata, claims, deadline));
     return identity_from_claims(claims, userinfo, config_);
   }

@@ -65,7 +65,8 @@ class OidcRelyingParty {
 
   // `query` is the raw query of the callback; its state has already been opened by the caller.
   // Checks error, code (exactly one), iss (RFC 9207), redeems the code, verifies the ID token,
-  // asks userinfo when the ID token lacks the e-mail (its `sub` must agree).
+  // asks userinfo when the ID token lacks the e-mail or a claim that the configuration names (its
+  // `sub` must agree).
   [[nodiscard]] virtual std::expected<ProviderIdentity, OidcError> redeem(
       const OidcTransaction& transaction, std::string_view redirect_uri, std::string_view query,
       Instant now) = 0;

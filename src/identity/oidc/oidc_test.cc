@@ -760,6 +760,89 @@ TEST(OidcRedeem, OptionalClaimsOfTheWrongTypeCountAsAbsent) {
   }
 }
 
+struct GroupsCase {
+  std::string_view name;
+  json::object claims;  // over the usual ones; null removes one
+  bool known;
+};
+
+TEST(OidcRedeem, GroupsAreKnownOnlyWhenTheyAreAllThere) {
+  const std::vector<GroupsCase> cases{
+      {"a list", {}, true},
+      {"an empty list", {{"groups", json::array{}}}, true},
+      {"absent", {{"groups", nullptr}}, false},
+      {"a text", {{"groups", text("admins")}}, false},
+      {"with a number", {{"groups", json::array{"eng", 1}}}, false},
+      {"overage", {{"groups", nullptr}, {"_claim_names", {{"groups", "src1"}}}}, false},
+      {"a part, and overage", {{"_claim_names", {{"groups", "src1"}}}}, false},
+      {"overage of something else", {{"_claim_names", {{"wids", "src1"}}}}, true},
+      {"overage that is not an object", {{"_claim_names", text("groups")}}, false},
+      {"implicit overage", {{"hasgroups", true}}, false},
+      {"implicit overage as text", {{"hasgroups", text("true")}}, false},
+      {"no implicit overage", {{"hasgroups", false}}, true},
+  };
+  for (const auto& test : cases) {
+    SCOPED_TRACE(test.name);
+    World world;
+    for (const auto& [key, value] : test.claims) {
+      if (value.is_null())
+        world.claims.erase(key);
+      else
+        world.claims[key] = value;
+    }
+    world.publish();
+    const auto party = world.relying_party();
+    const auto identity = world.redeem(*party);
+    ASSERT_TRUE(identity) << identity.error().message;
+    EXPECT_EQ(identity->groups_known, test.known);
+  }
+}
+
+TEST(OidcRedeem, AuthenticationContextsAreAListOrOneText) {
+  const std::vector<std::pair<json::value, std::vector<std::string>>> cases{
+      {json::array{"c1", "c2"}, {"c1", "c2"}},
+      {text("c1"), {"c1"}},
+      {json::array{"c1", 2}, {}},
+      {1, {}},
+      {nullptr, {}}};
+  for (const auto& [value, expected] : cases) {
+    World world;
+    world.claims["acrs"] = value;
+    world.publish();
+    const auto party = world.relying_party();
+    const auto identity = world.redeem(*party);
+    ASSERT_TRUE(identity) << identity.error().message;
+    EXPECT_EQ(identity->auth_contexts, expected);
+  }
+}
+
+TEST(OidcRedeem, KeepsTheClaimsThatTheConfigurationNames) {
+  World world;
+  world.provider.config["claims"] =
+      json::array{"dept", "level", "vip", "tags", "nested", "mixed", "huge", "absent", "ratio"};
+  world.claims["dept"] = "Finance";
+  world.claims["level"] = 7;
+  world.claims["vip"] = true;
+  world.claims["ratio"] = 1.5;
+  world.claims["nested"] = {{"a", 1}};
+  world.claims["mixed"] = json::array{"a", json::object{}};
+  world.claims["huge"] = std::string(16 * 1024 + 1, 'x');
+  world.claims["not_asked_for"] = "x";
+  world.userinfo["tags"] = json::array{"a", 2, false};
+  world.userinfo["dept"] = "Somewhere else";
+  world.publish();
+  const auto party = world.relying_party();
+  const auto identity = world.redeem(*party);
+  ASSERT_TRUE(identity) << identity.error().message;
+  const model::Attributes expected{{"dept", {"Finance"}},
+                                   {"level", {"7"}},
+                                   {"vip", {"true"}},
+                                   {"ratio", {"1.5"}},
+                                   {"tags", {"a", "2", "false"}}};
+  EXPECT_EQ(identity->claims, expected);
+  EXPECT_EQ(world.client.count(kUserinfo), 1U);  // the ID token had not everything
+}
+
 TEST(OidcRedeem, UserinfoFillsInAndNeverReplaces) {
   World world;
   world.claims = {{"iss", kIssuer},     {"aud", "gateway"},

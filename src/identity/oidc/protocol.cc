@@ -1,5 +1,6 @@
 #include "identity/oidc/protocol.h"
 
+#include <fmt/format.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -24,6 +25,9 @@ constexpr std::array kAlgorithms{
 };
 constexpr std::size_t kMaxNameBytes = 256;
 constexpr std::size_t kMaxErrorCharacters = 64;
+// Of one claim that the configuration names: it becomes a part of the session.
+constexpr std::size_t kMaxClaimBytes = 16 * 1024;
+constexpr std::size_t kMaxClaimValues = 1000;
 
 std::unexpected<OidcError> misbehaved(std::string code, std::string message) {
   return std::unexpected(
@@ -177,6 +181,43 @@ std::vector<std::string> string_array(const json::value* value) {
   return strings;
 }
 
+// A claim as texts: nullopt when there is none that could be compared.
+std::optional<std::string> text_of(const json::value& value) {
+  if (value.is_string()) return std::string(value.get_string());
+  if (value.is_bool()) return value.get_bool() ? "true" : "false";
+  if (value.is_int64()) return fmt::format("{}", value.get_int64());
+  if (value.is_uint64()) return fmt::format("{}", value.get_uint64());
+  if (value.is_double()) return fmt::format("{}", value.get_double());
+  return std::nullopt;
+}
+
+std::optional<std::vector<std::string>> texts_of(const json::value* value) {
+  if (value == nullptr) return std::nullopt;
+  std::vector<std::string> texts;
+  std::size_t bytes = 0;
+  const auto add = [&](const json::value& one) {
+    auto text = text_of(one);
+    if (!text) return false;
+    bytes += text->size();
+    texts.push_back(std::move(*text));
+    return bytes <= kMaxClaimBytes && texts.size() <= kMaxClaimValues;
+  };
+  const bool usable =
+      value->is_array() ? std::ranges::all_of(value->get_array(), add) : add(*value);
+  if (!usable) return std::nullopt;
+  return texts;
+}
+
+// Entra ID leaves the groups out, or sends a part, when there are too many for the token.
+bool groups_stand_elsewhere(const json::object& claims) {
+  const auto* names = json::find(claims, "_claim_names");
+  if (names != nullptr && (!names->is_object() || json::find(names->get_object(), "groups")))
+    return true;
+  const auto* has_groups = json::find(claims, "hasgroups");
+  return has_groups != nullptr && json::find_bool(claims, "hasgroups") != false &&
+         json::find_string(claims, "hasgroups") != "false";
+}
+
 // ---- configuration
 
 struct ConfigReader {
@@ -260,7 +301,7 @@ OidcConfig read_fields(ConfigReader& reader) {
     reader.problem("scopes", "must contain `openid`");
   for (const auto& scope : scopes) config.scope += (config.scope.empty() ? "" : " ") + scope;
 
-  (void)reader.texts("claims");
+  config.claims = reader.texts("claims");
   (void)reader.text("client_secret");  // travels apart from the rest: IdentityProvider
   if (json::find(reader.config, "email_claim_name") != nullptr) {
     config.email_claim = reader.text("email_claim_name");
@@ -606,8 +647,10 @@ std::expected<json::object, OidcError> parse_userinfo(const net::HttpResponse& r
   return object;
 }
 
-bool has_email(const json::object& claims, const OidcConfig& config) {
-  return json::find(claims, config.email_claim) != nullptr;
+bool is_complete(const json::object& claims, const OidcConfig& config) {
+  return json::find(claims, config.email_claim) != nullptr &&
+         std::ranges::all_of(config.claims,
+                             [&](const auto& name) { return json::find(claims, name) != nullptr; });
 }
 
 std::expected<ProviderIdentity, OidcError> identity_from_claims(const json::object& id_token,
@@ -637,8 +680,20 @@ std::expected<ProviderIdentity, OidcError> identity_from_claims(const json::obje
       name != nullptr && name->is_string() && name->get_string().size() <= kMaxNameBytes &&
       is_plain_text(name->get_string()))
     identity.name = name->get_string();
-  identity.groups = string_array(claim(id_token, userinfo, "groups"));
+  const auto* groups = claim(id_token, userinfo, "groups");
+  identity.groups = string_array(groups);
+  identity.groups_known = groups != nullptr && groups->is_array() &&
+                          identity.groups.size() == groups->get_array().size() &&
+                          !groups_stand_elsewhere(id_token) && !groups_stand_elsewhere(userinfo);
   identity.amr = string_array(json::find(id_token, "amr"));
+  // Entra ID sends a list, or one text.
+  if (const auto context = json::find_string(id_token, "acrs"))
+    identity.auth_contexts.emplace_back(*context);
+  else
+    identity.auth_contexts = string_array(json::find(id_token, "acrs"));
+  for (const auto& name : config.claims)
+    if (auto values = texts_of(claim(id_token, userinfo, name)))
+      identity.claims[name] = std::move(*values);
   return identity;
 }
 

@@ -40,6 +40,7 @@ struct OidcConfig {
   std::string token_url;
   std::string certs_url;
   std::string email_claim = "email";
+  std::vector<std::string> claims;  // that rules and get-identity may look at
   std::string prompt;
   Pkce pkce = Pkce::Enabled;
   UnverifiedEmail unverified_email = UnverifiedEmail::Refuse;
@@ -119,9 +120,13 @@ struct IdTokenRefusal {
 [[nodiscard]] std::expected<json::object, OidcError> parse_userinfo(
     const net::HttpResponse& response, std::string_view subject);
 
-[[nodiscard]] bool has_email(const json::object& claims, const OidcConfig& config);
+// Whether the e-mail address and every claim that the configuration names is there.
+[[nodiscard]] bool is_complete(const json::object& claims, const OidcConfig& config);
 // `userinfo` may be empty. A claim of the ID token wins; one of the wrong type counts as absent,
-// except the e-mail address, where it is an error.
+// except the e-mail address, where it is an error. Groups are known when the claim `groups` is a
+// list of texts and not said to stand elsewhere (`_claim_names`, OpenID Connect Core
+// 1.0 5.6.2; `hasgroups` of Entra ID). A claim of the configuration is a text, a number, a boolean,
+// or a list of those.
 [[nodiscard]] std::expected<ProviderIdentity, OidcError> identity_from_claims(
     const json::object& id_token, const json::object& userinfo, const OidcConfig& config);
 
