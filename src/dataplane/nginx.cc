@@ -1,9 +1,7 @@
 #include "dataplane/nginx.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -12,14 +10,13 @@
 
 #include <array>
 #include <chrono>
-#include <cstring>
 #include <filesystem>
 #include <vector>
 
 #include "base/encoding.h"
+#include "platform/descriptor.h"
 #include "platform/file.h"
-
-extern char** environ;
+#include "platform/process.h"
 
 namespace gatehouse::dataplane {
 namespace {
@@ -33,60 +30,10 @@ constexpr bool kSanitized = true;
 constexpr bool kSanitized = false;
 #endif
 
-std::vector<std::string> child_environment() {
-  std::vector<std::string> result;
-  for (char** entry = environ; *entry != nullptr; ++entry) result.emplace_back(*entry);
-  if (kSanitized) {
-    result.emplace_back("LD_PRELOAD=" + std::string(GATEHOUSE_ASAN_RUNTIME));
-    result.emplace_back("ASAN_OPTIONS=detect_leaks=0");  // nginx frees nothing when it ends
-  }
-  return result;
-}
-
-struct Descriptor {
-  explicit Descriptor(int value) : fd(value) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-  int fd;
-};
-
-std::expected<pid_t, NginxError> run(const std::vector<std::string>& arguments, int output) {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  if (output >= 0) {
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-  }
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  // Its own group: a Ctrl-C at the terminal is for us, and we end nginx in order. Signals that we
-  // hold back for our own loop are nginx's to receive.
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-  std::vector<char*> argv;
-  for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  const auto environment = child_environment();
-  std::vector<char*> envp;
-  for (const auto& entry : environment) envp.push_back(const_cast<char*>(entry.c_str()));
-  envp.push_back(nullptr);
-  pid_t pid = 0;
-  const int code = ::posix_spawn(&pid, arguments.front().c_str(), &actions, &attributes,
-                                 argv.data(), envp.data());
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  if (code != 0) {
-    return std::unexpected(
-        NginxError{"cannot start `" + arguments.front() + "`: " + std::strerror(code)});
-  }
-  return pid;
+std::vector<std::string> environment() {
+  if (!kSanitized) return {};
+  return {"LD_PRELOAD=" + std::string(GATEHOUSE_ASAN_RUNTIME),
+          "ASAN_OPTIONS=detect_leaks=0"};  // nginx frees nothing when it ends
 }
 
 }  // namespace
@@ -101,43 +48,31 @@ Nginx::~Nginx() {
 }
 
 // Writes the candidate beside the configuration, lets nginx test it, and moves it into place.
-std::expected<void, NginxError> Nginx::install(const std::string& configuration) {
+std::expected<void, NginxError> Nginx::install(const std::string& configuration,
+                                               const std::vector<NamedFile>& files) {
   const fs::path prefix = options_.prefix;
   for (const fs::path& directory : {prefix, prefix / "tmp"}) {
     if (auto made = make_directory(directory, 0755); !made) {
       return std::unexpected(NginxError{made.error().message});
     }
   }
+  for (const auto& file : files) {
+    if (fs::exists(file.path)) continue;
+    if (auto written = write_file_atomically(file.path, file.content, 0644); !written) {
+      return std::unexpected(NginxError{written.error().message});
+    }
+  }
   const fs::path candidate = prefix / "nginx.conf.new";
   if (auto written = write_file_atomically(candidate, configuration, 0600); !written) {
     return std::unexpected(NginxError{written.error().message});
   }
-  std::array<int, 2> channel{};
-  if (::pipe2(channel.data(), O_CLOEXEC) != 0) {
-    return std::unexpected(NginxError{"cannot make a pipe"});
-  }
-  const Descriptor reading(channel[0]);
-  std::expected<pid_t, NginxError> pid = std::unexpected(NginxError{});
-  {
-    const Descriptor writing(channel[1]);
-    pid = run({options_.binary, "-t", "-q", "-p", options_.prefix, "-c", candidate.string(), "-e",
-               (prefix / "error.log").string()},
-              writing.fd);
-  }
-  if (!pid) return std::unexpected(pid.error());
-  std::string words;
-  std::array<char, 4096> buffer{};
-  for (ssize_t count; (count = ::read(reading.fd, buffer.data(), buffer.size())) != 0;) {
-    if (count < 0 && errno != EINTR) break;
-    if (count > 0 && words.size() < 64 * 1024)
-      words.append(buffer.data(), static_cast<std::size_t>(count));
-  }
-  int status = 0;
-  while (::waitpid(*pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+  const auto tested = run_program({options_.binary, "-t", "-q", "-p", options_.prefix, "-c",
+                                   candidate.string(), "-e", (prefix / "error.log").string()},
+                                  Collected::OutputAndErrors, environment());
+  if (!tested) return std::unexpected(NginxError{tested.error().message});
+  if (!tested->succeeded) {
     return std::unexpected(
-        NginxError{"nginx does not accept its configuration: " + std::string(trim(words))});
+        NginxError{"nginx does not accept its configuration: " + std::string(trim(tested->text))});
   }
   std::error_code error;
   fs::rename(candidate, prefix / "nginx.conf", error);
@@ -147,10 +82,11 @@ std::expected<void, NginxError> Nginx::install(const std::string& configuration)
 
 std::expected<void, NginxError> Nginx::spawn() {
   const fs::path prefix = options_.prefix;
-  auto pid = run({options_.binary, "-p", options_.prefix, "-c", (prefix / "nginx.conf").string(),
-                  "-e", (prefix / "error.log").string()},
-                 -1);
-  if (!pid) return std::unexpected(pid.error());
+  const auto pid =
+      gatehouse::spawn({options_.binary, "-p", options_.prefix, "-c",
+                        (prefix / "nginx.conf").string(), "-e", (prefix / "error.log").string()},
+                       {.environment = environment()});
+  if (!pid) return std::unexpected(NginxError{pid.error().message});
   master_ = *pid;
   return {};
 }
@@ -174,9 +110,10 @@ bool Nginx::is_serving() const {
   return pid != 0 && running_master() == pid;
 }
 
-std::expected<void, NginxError> Nginx::start(const std::string& configuration) {
+std::expected<void, NginxError> Nginx::start(const std::string& configuration,
+                                             const std::vector<NamedFile>& files) {
   const std::lock_guard lock(mutex_);
-  if (auto installed = install(configuration); !installed) return installed;
+  if (auto installed = install(configuration, files); !installed) return installed;
   if (const pid_t running = running_master(); running != 0) {
     struct stat module{};
     struct stat pid_file{};
@@ -204,22 +141,16 @@ std::expected<void, NginxError> Nginx::start(const std::string& configuration) {
   return {};
 }
 
-std::expected<void, NginxError> Nginx::reload(const std::string& configuration) {
+std::expected<void, NginxError> Nginx::reload(const std::string& configuration,
+                                              const std::vector<NamedFile>& files) {
   const std::lock_guard lock(mutex_);
-  if (auto installed = install(configuration); !installed) return installed;
+  if (auto installed = install(configuration, files); !installed) return installed;
   if (const pid_t pid = master_; pid != 0) ::kill(pid, SIGHUP);
   return {};
 }
 
-// True when the process has ended (and, being a child, has been reaped).
-bool Nginx::wait_for_end(pid_t pid, int timeout_ms) const {
-  const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (process.fd >= 0) {
-    pollfd watch{process.fd, POLLIN, 0};
-    if (::poll(&watch, 1, timeout_ms) <= 0) return false;
-  }
-  ::waitpid(pid, nullptr, WNOHANG);
-  return true;
+void Nginx::reopen_logs() const {
+  if (const pid_t pid = master_; pid != 0) ::kill(pid, SIGUSR1);
 }
 
 void Nginx::supervise() {
@@ -229,10 +160,10 @@ void Nginx::supervise() {
     const pid_t pid = master_;
     if (pid != 0) {
       const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-      std::array<pollfd, 2> watch{pollfd{process.fd, POLLIN, 0}, pollfd{wake_, POLLIN, 0}};
-      if (process.fd >= 0) ::poll(watch.data(), watch.size(), -1);
+      std::array<pollfd, 2> watch{pollfd{process.get(), POLLIN, 0}, pollfd{wake_, POLLIN, 0}};
+      if (process.valid()) ::poll(watch.data(), watch.size(), -1);
       if (stopping_) return;
-      if (process.fd >= 0 && (watch[0].revents & POLLIN) == 0) continue;
+      if (process.valid() && (watch[0].revents & POLLIN) == 0) continue;
       ::waitpid(pid, nullptr, WNOHANG);
       master_ = 0;
       // Workers outlive a killed master and would keep the ports: they give them up, finish what

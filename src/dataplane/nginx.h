@@ -13,6 +13,9 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
+
+#include "dataplane/nginx_config.h"
 
 namespace gatehouse::dataplane {
 
@@ -35,9 +38,14 @@ class Nginx {
   ~Nginx();  // stop()
 
   // Tests the configuration, then starts nginx with it, or takes a running one over and reloads it.
-  [[nodiscard]] std::expected<void, NginxError> start(const std::string& configuration);
+  // `files` are written before, unless they are there already.
+  [[nodiscard]] std::expected<void, NginxError> start(const std::string& configuration,
+                                                      const std::vector<NamedFile>& files = {});
   // Tests first; on an error the running configuration stays.
-  [[nodiscard]] std::expected<void, NginxError> reload(const std::string& configuration);
+  [[nodiscard]] std::expected<void, NginxError> reload(const std::string& configuration,
+                                                       const std::vector<NamedFile>& files = {});
+  // After its log files have been renamed.
+  void reopen_logs() const;
   // Lets requests end (SIGQUIT, at most 5 s), then ends it.
   void stop();
   [[nodiscard]] pid_t master() const { return master_.load(); }
@@ -46,11 +54,11 @@ class Nginx {
   [[nodiscard]] unsigned restarts() const { return restarts_.load(); }
 
  private:
-  [[nodiscard]] std::expected<void, NginxError> install(const std::string& configuration);
+  [[nodiscard]] std::expected<void, NginxError> install(const std::string& configuration,
+                                                        const std::vector<NamedFile>& files);
   [[nodiscard]] std::expected<void, NginxError> spawn();
   [[nodiscard]] pid_t running_master() const;
   void supervise();
-  [[nodiscard]] bool wait_for_end(pid_t pid, int timeout_ms) const;
 
   NginxOptions options_;
   std::atomic<pid_t> master_{0};

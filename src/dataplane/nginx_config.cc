@@ -6,13 +6,15 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "base/check.h"
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "crypto/digest.h"
+#include "decision/reason.h"
 
 namespace gatehouse::dataplane {
 namespace {
@@ -38,6 +40,31 @@ bool covers(std::string_view pattern, std::string_view host) {
   return dot != std::string_view::npos && ascii_iequals(pattern.substr(2), host.substr(dot + 1));
 }
 
+// The authorities by which client certificates of `host` are judged: PEM; empty when it has none.
+std::string client_authorities(const model::Resources& resources, const std::string& host) {
+  std::string result;
+  for (const auto& certificate : resources.certificates) {
+    const auto meant = [&](const std::string& name) { return covers(name, host); };
+    if (!std::ranges::any_of(certificate.associated_hostnames, meant)) continue;
+    result += certificate.certificate;
+    if (!result.ends_with('\n')) result += '\n';
+  }
+  return result;
+}
+
+std::string authorities_path(const Paths& paths, std::string_view authorities) {
+  return paths.prefix + "/client-authorities-" +
+         hex_encode(crypto::sha256(authorities)).substr(0, 32) + ".pem";
+}
+
+std::set<std::string> hosts_of(const model::Resources& resources) {
+  std::set<std::string> result;
+  for (const auto& rule : resources.ingress) {
+    if (!rule.hostname.empty()) result.insert(ascii_lower(rule.hostname));
+  }
+  return result;
+}
+
 class Renderer {
  public:
   Renderer(const Settings& settings, const model::Resources& resources, const Paths& paths,
@@ -46,7 +73,7 @@ class Renderer {
 
   std::expected<std::string, ConfigError> render() {
     std::string servers = auth_server();
-    for (const auto& host : hosts()) servers += application_server(host);
+    for (const auto& host : hosts_of(resources_)) servers += application_server(host);
     if (error_) return std::unexpected(*error_);
     return main_part() + "http {\n" + http_part() + upstreams_ + servers + "}\n";
   }
@@ -59,14 +86,6 @@ class Renderer {
   // What follows the host in links and in Host: nothing for the usual port.
   std::string port_suffix() const {
     return public_port() == 443 ? "" : fmt::format(":{}", public_port());
-  }
-
-  std::set<std::string> hosts() const {
-    std::set<std::string> result;
-    for (const auto& rule : resources_.ingress) {
-      if (!rule.hostname.empty()) result.insert(ascii_lower(rule.hostname));
-    }
-    return result;
   }
 
   std::string main_part() const {
@@ -91,13 +110,14 @@ class Renderer {
     std::string text = fmt::format(
         "  gatehouse_state_directory {};\n"
         "  gatehouse on;\n"
-        "{}"
+        "  gatehouse_allow_sample {};\n"
+        "{}{}"
         "  log_format gatehouse escape=json "
         "'{{\"at\":\"$time_iso8601\",\"reference\":\"$request_id\","
         "\"effect\":\"$gatehouse_effect\",\"reason\":\"$gatehouse_reason\","
         "\"application\":\"$gatehouse_application_id\",\"policy\":\"$gatehouse_policy_id\","
         "\"ip\":\"$remote_addr\",\"host\":\"$host\",\"method\":\"$request_method\",\"status\":$"
-        "status}}';\n"
+        "status,\"evidence\":\"$gatehouse_evidence\",\"transaction\":$gatehouse_transaction}}';\n"
         "  access_log {} gatehouse buffer=32k flush=1s if=$gatehouse_logged;\n"
         "  server_tokens off;\n  default_type application/octet-stream;\n"
         "  ignore_invalid_headers on;\n  underscores_in_headers off;\n"
@@ -123,9 +143,18 @@ class Renderer {
         "  proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate "
         "X-Accel-Charset;\n"
         "  proxy_ssl_server_name on;\n"
+        // The same for origins that speak HTTP/2; what gRPC streams is never buffered.
+        "  grpc_buffer_size 16k;\n  grpc_read_timeout 1h;\n  grpc_send_timeout 1h;\n"
+        "  grpc_connect_timeout 30s;\n"
+        "  grpc_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate "
+        "X-Accel-Charset;\n"
+        "  grpc_ssl_server_name on;\n"
         "  upstream gatehouse_control {{\n    server {};\n    keepalive 16;\n  }}\n",
-        quote(paths_.node_state), temporary, quote(paths_.decision_log),
-        quote("unix:" + paths_.access_socket));
+        quote(paths_.node_state), settings_.decision_log.allow_sample,
+        settings_.country_database.empty()
+            ? ""
+            : fmt::format("  gatehouse_country_database {};\n", quote(settings_.country_database)),
+        temporary, quote(paths_.decision_log), quote("unix:" + paths_.access_socket));
     // A name that nobody configured: no handshake, no answer.
     text += fmt::format(
         "  server {{\n    listen {} ssl http2 default_server;\n    server_name _;\n"
@@ -216,13 +245,31 @@ class Renderer {
                                      "owner."));
   }
 
+  // A certificate so bad that nginx ends the request itself, such as one that has expired:
+  // everything else about it is the module's to judge. Nothing of nginx's own verification is
+  // relied on.
+  std::string client_certificates(const std::string& host) const {
+    const std::string authorities = client_authorities(resources_, host);
+    if (authorities.empty()) return {};
+    const auto& reason = decision::info(decision::Reason::CertificateInvalid);
+    return fmt::format(
+        "    ssl_verify_client optional_no_ca;\n    ssl_client_certificate {};\n"
+        "    ssl_verify_depth 5;\n    error_page 495 496 = @gatehouse_certificate;\n"
+        "    location @gatehouse_certificate {{\n      gatehouse off;\n"
+        "      default_type text/html;\n      add_header Cache-Control no-store always;\n"
+        "      return 403 {};\n    }}\n",
+        quote(authorities_path(paths_, authorities)),
+        quote(plain_page(reason.title, reason.advice)));
+  }
+
   std::string auth_server() {
     return server(resources_.organization.auth_domain,
                   control_location("/", "@gatehouse_unavailable") + unavailable_location());
   }
 
   std::string application_server(const std::string& host) {
-    std::string locations = control_location("^~ /cdn-cgi/access/", "@gatehouse_unavailable") +
+    std::string locations = client_certificates(host) +
+                            control_location("^~ /cdn-cgi/access/", "@gatehouse_unavailable") +
                             unavailable_location() + silent_application_location();
     bool complete = false;
     for (const auto& rule : resources_.ingress) {
@@ -244,24 +291,32 @@ class Renderer {
                          rule.service.substr(std::string_view("http_status:").size()));
     }
     const bool tls = rule.service.starts_with("https://");
-    const std::string upstream = upstream_of(rule);
-    std::string text = fmt::format(
-        "    location {} {{\n      proxy_pass {}://{};\n      proxy_set_header Host {};\n"
-        "      proxy_set_header Upgrade $gatehouse_upgrade;\n"
-        "      proxy_set_header Connection $gatehouse_connection;\n"
-        "      proxy_set_header X-Real-IP $remote_addr;\n"
-        "      proxy_set_header X-Forwarded-For $remote_addr;\n"
-        "      proxy_set_header X-Forwarded-Host $host;\n"
-        "      proxy_set_header X-Forwarded-Port {};\n"
-        "      proxy_set_header X-Forwarded-Proto https;\n"
-        "      proxy_set_header Forwarded '';\n"
-        "      error_page 502 504 = @gatehouse_silent_application;\n",
-        location, tls ? "https" : "http", upstream,
-        host_header(rule.origin_request).value_or("$host" + port_suffix()), public_port());
-    if (tls) text += tls_to_origin(rule);
+    const bool http2 = json::find_bool(rule.origin_request, "http2Origin").value_or(false);
+    const std::string_view module = http2 ? "grpc" : "proxy";
+    const std::string_view scheme = http2 ? (tls ? "grpcs" : "grpc") : (tls ? "https" : "http");
+    std::string text = fmt::format("    location {} {{\n      {}_pass {}://{};\n", location, module,
+                                   scheme, upstream_of(rule, http2));
+    const auto header = [&](std::string_view name, std::string_view value) {
+      text += fmt::format("      {}_set_header {} {};\n", module, name, value);
+    };
+    header("Host", host_header(rule.origin_request).value_or("$host" + port_suffix()));
+    if (!http2) {
+      header("Upgrade", "$gatehouse_upgrade");
+      header("Connection", "$gatehouse_connection");
+    }
+    header("X-Real-IP", "$remote_addr");
+    header("X-Forwarded-For", "$remote_addr");
+    header("X-Forwarded-Host", "$host");
+    header("X-Forwarded-Port", std::to_string(public_port()));
+    header("X-Forwarded-Proto", "https");
+    header("Forwarded", "''");
+    text += "      error_page 502 504 = @gatehouse_silent_application;\n";
+    // A client that streams may be silent for as long as its origin may be.
+    if (http2) text += "      client_body_timeout 1h;\n";
+    if (tls) text += tls_to_origin(rule, module);
     if (const auto timeout = json::find_string(rule.origin_request, "connectTimeout")) {
       if (const auto parsed = parse_duration(*timeout)) {
-        text += fmt::format("      proxy_connect_timeout {}ms;\n", parsed->count());
+        text += fmt::format("      {}_connect_timeout {}ms;\n", module, parsed->count());
       }
     }
     return text + "    }\n";
@@ -272,30 +327,31 @@ class Renderer {
     return host ? std::optional(quote(*host)) : std::nullopt;
   }
 
-  static std::string tls_to_origin(const IngressRule& rule) {
+  static std::string tls_to_origin(const IngressRule& rule, std::string_view module) {
     std::string text;
     std::string_view name =
         std::string_view(rule.service).substr(std::string_view("https://").size());
     name = name.substr(0, name.rfind(':'));
     if (const auto given = json::find_string(rule.origin_request, "originServerName"))
       name = *given;
-    text += fmt::format("      proxy_ssl_name {};\n", quote(name));
+    text += fmt::format("      {}_ssl_name {};\n", module, quote(name));
     if (json::find_bool(rule.origin_request, "noTLSVerify").value_or(false)) {
-      return text + "      proxy_ssl_verify off;\n";
+      return text + fmt::format("      {}_ssl_verify off;\n", module);
     }
     const auto bundle = json::find_string(rule.origin_request, "caPool");
     return text + fmt::format(
-                      "      proxy_ssl_verify on;\n      proxy_ssl_verify_depth 5;\n"
-                      "      proxy_ssl_trusted_certificate {};\n",
-                      quote(bundle.value_or("/etc/ssl/certs/ca-certificates.crt")));
+                      "      {0}_ssl_verify on;\n      {0}_ssl_verify_depth 5;\n"
+                      "      {0}_ssl_trusted_certificate {1};\n",
+                      module, quote(bundle.value_or("/etc/ssl/certs/ca-certificates.crt")));
   }
 
-  // One upstream an origin and number of connections kept to it.
-  std::string upstream_of(const IngressRule& rule) {
+  // One upstream an origin, protocol and number of connections kept to it.
+  std::string upstream_of(const IngressRule& rule, bool http2) {
     const std::int64_t keep =
         json::find_int(rule.origin_request, "keepAliveConnections").value_or(100);
-    const auto [entry, added] = upstream_names_.emplace(
-        std::pair(rule.service, keep), fmt::format("gatehouse_origin_{}", upstream_names_.size()));
+    const auto [entry, added] =
+        upstream_names_.emplace(std::tuple(rule.service, http2, keep),
+                                fmt::format("gatehouse_origin_{}", upstream_names_.size()));
     if (added) {
       std::string address = rule.service;
       std::string_view usual_port = ":80";
@@ -322,7 +378,7 @@ class Renderer {
   const model::Resources& resources_;
   const Paths& paths_;
   bool as_root_;
-  std::map<std::pair<std::string, std::int64_t>, std::string> upstream_names_;
+  std::map<std::tuple<std::string, bool, std::int64_t>, std::string> upstream_names_;
   std::string upstreams_;
   std::optional<ConfigError> error_;
 };
@@ -337,6 +393,19 @@ std::string quote(std::string_view value) {
     text += character;
   }
   return text + "\"";
+}
+
+std::vector<NamedFile> client_certificate_files(const model::Resources& resources,
+                                                const Paths& paths) {
+  std::vector<NamedFile> files;
+  std::set<std::string> seen;
+  for (const auto& host : hosts_of(resources)) {
+    std::string authorities = client_authorities(resources, host);
+    if (authorities.empty() || !seen.insert(authorities).second) continue;
+    std::string path = authorities_path(paths, authorities);
+    files.push_back({std::move(path), std::move(authorities)});
+  }
+  return files;
 }
 
 std::expected<std::string, ConfigError> render_nginx_config(const Settings& settings,

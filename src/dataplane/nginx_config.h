@@ -6,6 +6,7 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "configuration/file.h"
 #include "model/resources.h"
@@ -29,6 +30,16 @@ struct ConfigError {
 [[nodiscard]] std::expected<std::string, ConfigError> render_nginx_config(
     const configuration::Settings& settings, const model::Resources& resources, const Paths& paths,
     bool as_root);
+
+// Files that the configuration names: their names change with their content, so that nginx notices.
+struct NamedFile {
+  std::string path;
+  std::string content;
+};
+// The client certificate authorities of every host that has some. nginx only uses them to ask for a
+// certificate; what one is worth is judged by the module, host by host.
+[[nodiscard]] std::vector<NamedFile> client_certificate_files(const model::Resources& resources,
+                                                              const Paths& paths);
 
 // A value as nginx reads it back to the byte. Control characters are an invariant violation:
 // configuration has refused them.

@@ -121,6 +121,64 @@ TEST_F(NginxConfig, AHostWithoutACertificateIsAnErrorThatNamesIt) {
   EXPECT_NE(text.error().message.find("wiki.other.example"), std::string::npos);
 }
 
+TEST_F(NginxConfig, TheDecisionLogSaysWhatItWasDecidedOn) {
+  settings_.decision_log.allow_sample = 7;
+  std::string text = render();
+  EXPECT_NE(text.find("gatehouse_allow_sample 7;"), std::string::npos);
+  EXPECT_NE(text.find("\"transaction\":$gatehouse_transaction}"), std::string::npos);
+  EXPECT_EQ(text.find("gatehouse_country_database"), std::string::npos);
+  settings_.country_database = "/d/c.mmdb";
+  EXPECT_NE(render().find("gatehouse_country_database \"/d/c.mmdb\";"), std::string::npos);
+}
+
+TEST_F(NginxConfig, ClientCertificatesAreAskedForOnTheirHostsOnly) {
+  resources_.ingress.push_back({.hostname = "api.team.example",
+                                .path = "",
+                                .service = "http://127.0.0.1:9000",
+                                .origin_request = {}});
+  model::MtlsCertificate authority;
+  authority.certificate = "-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----";
+  authority.associated_hostnames = {"api.team.example"};
+  resources_.certificates = {authority};
+  std::string text = render();
+  EXPECT_EQ(count(text, "ssl_verify_client optional_no_ca;"), 1u);
+  EXPECT_GT(text.find("ssl_verify_client"), text.find("server_name api.team.example;"));
+  EXPECT_LT(text.find("ssl_verify_client"), text.find("server_name wiki.team.example;"));
+  auto files = client_certificate_files(resources_, paths_);
+  ASSERT_EQ(files.size(), 1u);
+  EXPECT_EQ(files[0].content, authority.certificate + "\n");
+  EXPECT_NE(text.find("ssl_client_certificate \"" + files[0].path + "\";"), std::string::npos);
+
+  resources_.certificates[0].associated_hostnames = {"*.team.example"};
+  EXPECT_EQ(count(render(), "ssl_verify_client optional_no_ca;"), 2u);
+  EXPECT_EQ(client_certificate_files(resources_, paths_).size(), 1u);
+  resources_.certificates[0].certificate += "B";
+  EXPECT_NE(client_certificate_files(resources_, paths_)[0].path, files[0].path);
+}
+
+TEST_F(NginxConfig, OriginsThatSpeakHttp2AreReachedByGrpc) {
+  resources_.ingress.push_back(
+      {.hostname = "b.team.example",
+       .path = "^/pkg",
+       .service = "https://10.0.0.1",
+       .origin_request = {
+           {"http2Origin", true}, {"connectTimeout", "2s"}, {"httpHostHeader", "inner"}}});
+  resources_.ingress.push_back({.hostname = "b.team.example",
+                                .path = "",
+                                .service = "http://127.0.0.1:9000",
+                                .origin_request = {{"http2Origin", true}}});
+  const std::string text = render();
+  EXPECT_NE(text.find("location ~ \"^/pkg\" {\n      grpc_pass grpcs://"), std::string::npos);
+  EXPECT_NE(text.find("location / {\n      grpc_pass grpc://"), std::string::npos);
+  for (const char* line :
+       {"grpc_set_header Host \"inner\";", "grpc_set_header X-Real-IP $remote_addr;",
+        "grpc_ssl_verify on;", "grpc_connect_timeout 2000ms;"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line;
+  }
+  // A connection kept for one protocol is not taken for the other.
+  EXPECT_EQ(count(text, "server \"127.0.0.1:9000\""), 2u);
+}
+
 TEST_F(NginxConfig, OnlyWebSocketIsUpgraded) {
   const std::string text = render();
   EXPECT_NE(text.find("~*^websocket$ websocket;"), std::string::npos);

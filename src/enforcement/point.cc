@@ -17,6 +17,8 @@ namespace {
 using decision::Reason;
 
 constexpr std::size_t kMaxCredentialHeaderBytes = 4096;
+constexpr std::string_view kClientIdMember = "cf-access-client-id";
+constexpr std::string_view kClientSecretMember = "cf-access-client-secret";
 
 std::string_view view(const gh_text& text) { return {text.data, text.size}; }
 
@@ -97,6 +99,8 @@ Reason EnforcementPoint::prepare(Instant now) {
         options_.log(opened.error().message);
       }
     }
+    // What could not be read for a moment is read again; what is broken goes on refusing.
+    if (!revoked_) revocation_stamp_ = UINT64_MAX;
   }
   if (!reader_ || !reader_->refresh()) return Reason::NodeStateUnavailable;
   if (reader_->snapshot_stamp() != snapshot_stamp_ && !load_snapshot()) {
@@ -145,10 +149,11 @@ void EnforcementPoint::load_revocations() {
   revoked_.reset();
   auto record = reader_->revocations();
   if (!record) return options_.log(record.error().message);
-  revoked_.emplace();
-  for (auto& revocation : record->applications)
-    revoked_->applications.insert_or_assign(std::move(revocation.audience),
-                                            revocation.issued_before);
+  revoked_ = Revoked{};
+  for (const auto& revocation : record->applications) {
+    Instant& issued_before = revoked_->applications[revocation.audience];
+    issued_before = std::max(issued_before, revocation.issued_before);
+  }
   for (auto& token : record->tokens) revoked_->tokens.emplace(std::move(token), std::monostate{});
   revoked_->empty = revoked_->applications.empty() && revoked_->tokens.empty();
 }
@@ -332,6 +337,24 @@ EnforcementPoint::Subject EnforcementPoint::subject_of(
   return subject;
 }
 
+// Whether the header that the application names holds service credentials: then it does not go on.
+bool EnforcementPoint::read_credential_header(const gh_request& request,
+                                              const decision::CompiledApplication& application,
+                                              Outcome& outcome) {
+  const std::string& name = application.read_service_tokens_from_header;
+  if (name.empty()) return false;
+  const auto value = header_of(request, name.c_str());
+  if (!value.starts_with('{') || value.size() > kMaxCredentialHeaderBytes) return false;
+  credential_header_ = json::parse(value).value_or(nullptr);
+  const auto* object = credential_header_.if_object();
+  // Else a header of that name that is none of ours.
+  if (object == nullptr || !json::find_string(*object, kClientIdMember) ||
+      !json::find_string(*object, kClientSecretMember))
+    return false;
+  outcome.credential_header = name;
+  return true;
+}
+
 // None with the service token set when the request carries good credentials; None without when it
 // carries none; a reason when it carries bad ones.
 Reason EnforcementPoint::service_token_of(const gh_request& request,
@@ -340,21 +363,15 @@ Reason EnforcementPoint::service_token_of(const gh_request& request,
   const gh_credentials& credentials = *request.credentials;
   std::string_view client_id = view(credentials.client_id);
   std::string_view client_secret = view(credentials.client_secret);
-  if (credentials.client_id_count == 0 && credentials.client_secret_count == 0) {
-    if (application.read_service_tokens_from_header.empty()) return Reason::None;
-    const auto text = header_of(request, application.read_service_tokens_from_header.c_str());
-    if (!text.starts_with('{') || text.size() > kMaxCredentialHeaderBytes) return Reason::None;
-    credential_header_ = json::parse(text).value_or(nullptr);
-    const auto* object = credential_header_.if_object();
-    const auto id = object ? json::find_string(*object, "cf-access-client-id") : std::nullopt;
-    const auto secret =
-        object ? json::find_string(*object, "cf-access-client-secret") : std::nullopt;
-    if (!id || !secret) return Reason::None;  // a header of that name that is none of ours
-    client_id = *id;
-    client_secret = *secret;
-    outcome.credential_header = application.read_service_tokens_from_header;
-  } else if (credentials.client_id_count != 1 || credentials.client_secret_count != 1) {
+  const bool usual = credentials.client_id_count != 0 || credentials.client_secret_count != 0;
+  if (usual && (credentials.client_id_count != 1 || credentials.client_secret_count != 1))
     return Reason::ServiceTokenInvalid;
+  const bool in_header = read_credential_header(request, application, outcome);
+  if (!usual) {
+    if (!in_header) return Reason::None;
+    const auto& object = credential_header_.get_object();
+    client_id = *json::find_string(object, kClientIdMember);
+    client_secret = *json::find_string(object, kClientSecretMember);
   }
   const auto* known = snapshot_->service_token_by_client_id(client_id);
   if (known == nullptr || !known->enabled ||

@@ -138,6 +138,9 @@ class EnforcementPoint {
   [[nodiscard]] std::uint64_t common_stamp() const;
   [[nodiscard]] std::shared_ptr<SessionEntry> session_of(const std::string& nonce);
   void read_session(SessionEntry& entry, const std::string& nonce);
+  [[nodiscard]] bool read_credential_header(const gh_request& request,
+                                            const decision::CompiledApplication& application,
+                                            Outcome& outcome);
   [[nodiscard]] decision::Reason service_token_of(const gh_request& request,
                                                   const decision::CompiledApplication& application,
                                                   Instant now, Outcome& outcome);

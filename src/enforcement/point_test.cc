@@ -2,7 +2,15 @@
 #include "enforcement/point.h"
 
 #include <gtest/gtest.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
 
 #include "base/encoding.h"
 #include "crypto/digest.h"
@@ -36,9 +44,158 @@ model::Policy allow(std::string name, std::vector<model::Selector> include,
   return policy;
 }
 
+// The node state with revocations that cannot be read while `broken` is set.
+class BrokenRevocations final : public node_state::Reader {
+ public:
+  BrokenRevocations(std::unique_ptr<node_state::Reader> real, const bool& broken)
+      : real_(std::move(real)), broken_(broken) {}
+  std::uint64_t transaction() const override { return real_->transaction(); }
+  bool refresh() override { return real_->refresh(); }
+  bool is_current() const override { return real_->is_current(); }
+  std::uint64_t stamp_of(std::size_t shard) const override { return real_->stamp_of(shard); }
+  std::uint64_t snapshot_stamp() const override { return real_->snapshot_stamp(); }
+  std::uint64_t assertion_stamp() const override { return real_->assertion_stamp(); }
+  std::uint64_t revocation_stamp() const override { return real_->revocation_stamp(); }
+  std::optional<Instant> heartbeat() const override { return real_->heartbeat(); }
+  std::expected<model::Revocations, node_state::Error> revocations() override {
+    if (broken_) return std::unexpected(node_state::Error{"the revocations are broken"});
+    return real_->revocations();
+  }
+  std::expected<std::optional<json::value>, node_state::Error> snapshot() override {
+    return real_->snapshot();
+  }
+  std::expected<std::optional<model::Session>, node_state::Error> session(
+      std::string_view nonce) override {
+    return real_->session(nonce);
+  }
+  std::expected<std::optional<std::string>, node_state::Error> assertion(
+      std::string_view service_token_id, std::string_view audience) override {
+    return real_->assertion(service_token_id, audience);
+  }
+
+ private:
+  std::unique_ptr<node_state::Reader> real_;
+  const bool& broken_;
+};
+
+// A selector that says what it was shown, and holds.
+struct Shown {
+  decision::CertificateEvidence::State certificate{};
+  std::string common_name;
+  std::string serial;
+  std::string country;
+  bool preflight = false;
+};
+Shown shown;  // to the last decision with it
+class Witness final : public decision::Matcher {
+ public:
+  decision::Match match(const decision::Snapshot&, const decision::Evidence& evidence,
+                        Instant) const override {
+    shown = {evidence.certificate.state, std::string(evidence.certificate.common_name),
+             std::string(evidence.certificate.serial), std::string(evidence.country),
+             evidence.cors_preflight};
+    return decision::kTrue;
+  }
+  std::string describe() const override { return "witness"; }
+};
+decision::SelectorRegistry registry_with_witness() {
+  static const auto kinds = [] {
+    std::vector<decision::SelectorKind> all(selectors::registry().begin(),
+                                            selectors::registry().end());
+    all.push_back(
+        {"witness",
+         [](std::span<const json::object* const>, decision::Combine,
+            const decision::CompileContext&)
+             -> std::expected<std::unique_ptr<const decision::Matcher>, decision::SelectorError> {
+           return std::make_unique<const Witness>();
+         }});
+    return all;
+  }();
+  return kinds;
+}
+
+// What nginx would find in a request.
+class Lookup {
+ public:
+  std::map<std::string, std::string> headers;
+  std::string certificate;
+  [[nodiscard]] gh_lookup interface() {
+    return {[](void* self, const char* name) {
+              const auto& all = static_cast<Lookup*>(self)->headers;
+              const auto found = all.find(name);
+              return found == all.end() ? gh_text{} : text(found->second);
+            },
+            [](void* self) { return text(static_cast<Lookup*>(self)->certificate); }, this};
+  }
+};
+
+// Certificates made as they are needed.
+struct Party {
+  std::shared_ptr<X509> certificate;
+  std::shared_ptr<EVP_PKEY> key;
+
+  [[nodiscard]] std::string der() const {
+    unsigned char* bytes = nullptr;
+    const int size = i2d_X509(certificate.get(), &bytes);
+    std::string result(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+    OPENSSL_free(bytes);
+    return result;
+  }
+  template <typename Written>
+  [[nodiscard]] static std::string pem(int (*write)(BIO*, const Written*), const Written* of) {
+    const std::shared_ptr<BIO> bio(BIO_new(BIO_s_mem()), BIO_free);
+    write(bio.get(), of);
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(bio.get(), &data);
+    return {data, static_cast<std::size_t>(size)};
+  }
+  [[nodiscard]] std::string pem() const { return pem(PEM_write_bio_X509, certificate.get()); }
+  // An empty revocation list of this authority.
+  [[nodiscard]] std::string crl(std::int64_t next_update) const {
+    const std::shared_ptr<X509_CRL> list(X509_CRL_new(), X509_CRL_free);
+    const std::shared_ptr<ASN1_TIME> from(ASN1_TIME_set(nullptr, kNow - 100), ASN1_TIME_free);
+    const std::shared_ptr<ASN1_TIME> until(ASN1_TIME_set(nullptr, next_update), ASN1_TIME_free);
+    X509_CRL_set_version(list.get(), X509_CRL_VERSION_2);
+    X509_CRL_set_issuer_name(list.get(), X509_get_subject_name(certificate.get()));
+    X509_CRL_set1_lastUpdate(list.get(), from.get());
+    X509_CRL_set1_nextUpdate(list.get(), until.get());
+    X509_CRL_sign(list.get(), key.get(), EVP_sha256());
+    return pem(PEM_write_bio_X509_CRL, list.get());
+  }
+};
+enum class Role : std::uint8_t { Authority, Client };
+Party certify(const char* name, long serial, Role role, const Party* issuer,
+              std::int64_t from = kNow - 1000, std::int64_t until = kNow + 1'000'000) {
+  Party made{{X509_new(), X509_free}, {EVP_EC_gen("P-256"), EVP_PKEY_free}};
+  X509* x = made.certificate.get();
+  const Party& signer = issuer != nullptr ? *issuer : made;
+  X509_set_version(x, X509_VERSION_3);
+  ASN1_INTEGER_set(X509_get_serialNumber(x), serial);
+  ASN1_TIME_set(X509_getm_notBefore(x), from);
+  ASN1_TIME_set(X509_getm_notAfter(x), until);
+  X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_UTF8,
+                             reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
+  X509_set_issuer_name(x, X509_get_subject_name(signer.certificate.get()));
+  X509_set_pubkey(x, made.key.get());
+  const auto extend = [&](int nid, const char* value) {
+    const std::shared_ptr<X509_EXTENSION> extension(
+        X509V3_EXT_conf_nid(nullptr, nullptr, nid, value), X509_EXTENSION_free);
+    X509_add_ext(x, extension.get(), -1);
+  };
+  if (role == Role::Authority) {
+    extend(NID_basic_constraints, "critical,CA:TRUE");
+    extend(NID_key_usage, "critical,keyCertSign,cRLSign");
+  } else {
+    extend(NID_ext_key_usage, "clientAuth");
+  }
+  X509_sign(x, signer.key.get(), EVP_sha256());
+  return made;
+}
+
 class EnforcementPointTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
+    if (key_ != nullptr) return;  // of another suite with this fixture
     key_ = new jose::PrivateKey(jose::PrivateKey::generate_rsa());
     foreign_key_ = new jose::PrivateKey(jose::PrivateKey::generate_rsa());
   }
@@ -155,6 +312,43 @@ class EnforcementPointTest : public testing::Test {
     gh_credentials credentials{};
     if (!cookie.empty()) credentials.tokens[credentials.token_count++] = text(cookie);
     return ask_with(credentials, now, target);
+  }
+  EnforcementPoint::Outcome ask_with(const gh_credentials& credentials, std::string_view host,
+                                     const std::function<void(gh_request&)>& change,
+                                     std::int64_t now = kNow) {
+    static constexpr unsigned char kAddress[4] = {192, 0, 2, 7};
+    gh_request request{};
+    request.host = text(host);
+    request.target = text("/");
+    request.address = kAddress;
+    request.address_size = sizeof kAddress;
+    request.now = now;
+    request.credentials = &credentials;
+    change(request);
+    return worker_->decide(request);
+  }
+  // An application that shows what the engine is shown, and lets everything through.
+  model::Application& add_witness(const std::string& host = "witness.team.example") {
+    model::Application application;
+    application.id = uuid_v5("application", host);
+    application.audience = hex_encode(crypto::sha256(host));
+    application.name = host;
+    application.domains = {host};
+    model::Policy policy;
+    policy.id = uuid_v5("policy", host);
+    policy.name = "witness";
+    policy.action = model::Action::Bypass;
+    policy.include = {{"witness", json::object{}}};
+    application.policies = {policy};
+    resources_.applications.push_back(application);
+    return resources_.applications.back();
+  }
+  void use_witness(std::function<std::string_view(const IpAddress&)> country_of = {}) {
+    worker_ = std::make_unique<EnforcementPoint>(
+        PointOptions{.open_node_state = [this] { return node_state::Reader::open(directory_); },
+                     .selectors = registry_with_witness(),
+                     .log = [this](const std::string& line) { log_ += line + "\n"; },
+                     .country_of = std::move(country_of)});
   }
   EnforcementPoint::Outcome ask_with(const gh_credentials& credentials, std::int64_t now = kNow,
                                      std::string_view target = "/",
@@ -296,6 +490,213 @@ TEST_F(EnforcementPointTest, ChangesOfTheNodeStateDecideTheNextRequest) {
   resources_.applications[0].policies[0].include = {{"email", {{"email", "bob@team.example"}}}};
   publish();
   expect(ask(good), Effect::Deny, Reason::IdentityNotPermitted);
+}
+
+TEST_F(EnforcementPointTest, AnApplicationsTokensDieByTheSecondOfTheirIssue) {
+  const std::string good = token();  // issued at kNow - 10
+  expect(ask(good), Effect::Allow, Reason::None);
+  const auto revoke = [&](const std::string& audience, std::int64_t issued_before) {
+    ASSERT_TRUE(writer_->put_revocations({{{audience, from_epoch_seconds(issued_before)}}, {}}));
+  };
+  revoke(kAudience, kNow - 10);
+  expect(ask(good), Effect::Allow, Reason::None, "issued in that second");
+  revoke(kAudience, kNow - 9);
+  expect(ask(good), Effect::Challenge, Reason::SessionRevoked, "issued in the second before");
+  auto later = claims();
+  later["iat"] = kNow - 9;
+  expect(ask(token(later)), Effect::Allow, Reason::None, "issued after it");
+  revoke(kOther, kNow + 100);
+  expect(ask(good), Effect::Allow, Reason::None, "of another application");
+  ASSERT_TRUE(writer_->put_revocations(
+      {{{kAudience, from_epoch_seconds(kNow)}, {kAudience, from_epoch_seconds(kNow - 20)}}, {}}));
+  expect(ask(good), Effect::Challenge, Reason::SessionRevoked, "the later one of two");
+  ASSERT_TRUE(writer_->put_revocations({}));
+  expect(ask(good), Effect::Allow, Reason::None, "nothing remembered keeps it dead");
+  session_.revocations = {{kAudience, from_epoch_seconds(kNow - 9)}};
+  ASSERT_TRUE(writer_->put_session(session_));
+  expect(ask(good), Effect::Challenge, Reason::SessionRevoked, "of the session alone");
+}
+
+TEST_F(EnforcementPointTest, OneTokenDiesByItsId) {
+  auto with_id = claims();
+  with_id["jti"] = "the-id";
+  const std::string dead = token(with_id);
+  with_id["jti"] = "the-id-";
+  const std::string similar = token(with_id);
+  const std::string nameless = token();
+  auto odd_claims = claims();
+  odd_claims["jti"] = 7;
+  const std::string odd = token(odd_claims);
+  for (const auto* each : {&dead, &similar, &nameless, &odd})
+    expect(ask(*each), Effect::Allow, Reason::None);
+  ASSERT_TRUE(writer_->put_revocations({{}, {"the-id", "", "7", "the-idea"}}));
+  for (int i = 0; i < 2; ++i) {
+    expect(ask(dead), Effect::Challenge, Reason::SessionRevoked);
+    expect(ask(similar), Effect::Allow, Reason::None);
+    expect(ask(nameless), Effect::Allow, Reason::None, "an empty id is none");
+    expect(ask(odd), Effect::Allow, Reason::None);
+  }
+  gh_credentials both{};
+  both.tokens[0] = text(dead);
+  both.tokens[1] = text(similar);
+  both.token_count = 2;
+  expect(ask_with(both), Effect::Allow, Reason::None, "another token of the browser counts");
+  gh_credentials header{};
+  header.header_token = text(dead);
+  header.header_token_count = 1;
+  expect(ask_with(header), Effect::Challenge, Reason::SessionRevoked);
+}
+
+// INVARIANT 4: another spelling of a revoked token is refused, or is that token.
+TEST_F(EnforcementPointTest, NoSpellingOfATokenEscapesItsRevocation) {
+  constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  auto with_id = claims();
+  with_id["jti"] = "the-id";
+  const std::string good = token(with_id);
+  const auto first = good.find('.');
+  const auto second = good.rfind('.');
+  // The last character of a part with its unused bits set, where it has such.
+  const auto unused_bits = [&](std::size_t begin, std::size_t end) {
+    const std::size_t tail = (end - begin) % 4;
+    std::string other = good;
+    const std::size_t bits = tail == 2 ? 0xf : tail == 3 ? 0x3 : 0;
+    other[end - 1] = kAlphabet[kAlphabet.find(other[end - 1]) | bits];
+    return other;
+  };
+  const auto with = [&](std::size_t at, std::string_view what) {
+    std::string other = good;
+    other.insert(at, what);
+    return other;
+  };
+  std::string standard = good;
+  std::ranges::replace(standard, '-', '+');
+  std::ranges::replace(standard, '_', '/');
+  const std::string spellings[] = {
+      good + "=",
+      good + "==",
+      with(second, "="),
+      with(first, "="),
+      unused_bits(second + 1, good.size()),
+      unused_bits(first + 1, second),
+      unused_bits(0, first),
+      standard,
+      " " + good,
+      good + " ",
+      good + "\t",
+      good + "\r\n",
+      with(second + 9, "\n"),
+      with(9, " "),
+      good + ".",
+      "." + good,
+      with(second, "."),
+      good + "%3D",
+      "\"" + good + "\"",
+      good + std::string(1, '\0'),
+      with(second + 1, "-"),
+  };
+  expect(ask(good), Effect::Allow, Reason::None);
+  for (const bool revoked : {false, true}) {
+    if (revoked) {
+      ASSERT_TRUE(writer_->put_revocations({{}, {"the-id"}}));
+      expect(ask(good), Effect::Challenge, Reason::SessionRevoked);
+    }
+    for (const std::string& spelling : spellings) {
+      if (spelling == good) continue;
+      expect(ask(spelling), Effect::Challenge, Reason::TokenInvalid, spelling);
+    }
+  }
+  // Claims in another order are another text with the same id: still the same token.
+  json::object reordered{{"jti", "the-id"}};
+  for (const auto& [name, value] : claims()) reordered[name] = value;
+  expect(ask(token(reordered)), Effect::Challenge, Reason::SessionRevoked);
+}
+
+// INVARIANT 3.
+TEST_F(EnforcementPointTest, RevocationsThatCannotBeReadRefuseEverything) {
+  bool broken = false;
+  worker_ = std::make_unique<EnforcementPoint>(PointOptions{
+      .open_node_state =
+          [&]() -> std::expected<std::unique_ptr<node_state::Reader>, node_state::Error> {
+        auto opened = node_state::Reader::open(directory_);
+        if (!opened) return std::unexpected(opened.error());
+        return std::make_unique<BrokenRevocations>(std::move(*opened), broken);
+      },
+      .selectors = selectors::registry(),
+      .log = [this](const std::string& line) { log_ += line + "\n"; },
+      .country_of = {}});
+  const std::string good = token();
+  expect(ask(good), Effect::Allow, Reason::None);
+  broken = true;
+  expect(ask(good), Effect::Allow, Reason::None, "read before, and they have not moved");
+  ASSERT_TRUE(writer_->put_revocations({}));
+  expect(ask(good), Effect::Deny, Reason::NodeStateUnavailable);
+  expect(ask("", kNow, "/health"), Effect::Deny, Reason::NodeStateUnavailable, "bypass as well");
+  EXPECT_FALSE(ask(good).node_state_usable);
+  EXPECT_NE(log_.find("the revocations are broken"), std::string::npos);
+  expect(ask(good, kNow + 1), Effect::Deny, Reason::NodeStateUnavailable, "still");
+  broken = false;
+  expect(ask(good, kNow + 1), Effect::Deny, Reason::NodeStateUnavailable, "once a second");
+  expect(ask(good, kNow + 2), Effect::Allow, Reason::None, "read again");
+}
+
+TEST_F(EnforcementPointTest, AnAnswerHasMovedWhenWhatItStandsOnHas) {
+  const std::string good = token();
+  const auto now = [](std::int64_t at) { return from_epoch_seconds(at); };
+  const auto moved_by = [&](auto change) {
+    const auto basis = ask(good).basis;
+    worker_->refresh(now(kNow));
+    EXPECT_FALSE(worker_->has_moved(basis));
+    change();
+    EXPECT_FALSE(worker_->has_moved(basis)) << "before a refresh nothing is read";
+    worker_->refresh(now(kNow));
+    return worker_->has_moved(basis);
+  };
+  EXPECT_TRUE(moved_by([&] {
+    session_.posture[0].managed = false;
+    ASSERT_TRUE(writer_->put_session(session_));
+  })) << "its session";
+  session_.posture[0].managed = true;
+  ASSERT_TRUE(writer_->put_session(session_));
+  EXPECT_FALSE(moved_by([&] {
+    auto other = session_;
+    other.nonce = "unrelated";
+    ASSERT_NE(node_state::shard_of(other.nonce), node_state::shard_of(session_.nonce));
+    ASSERT_TRUE(writer_->put_session(other));
+  })) << "another session";
+  EXPECT_FALSE(moved_by([&] { ASSERT_TRUE(writer_->put_heartbeat(from_epoch_seconds(kNow))); }))
+      << "the heartbeat";
+  EXPECT_TRUE(moved_by([&] { publish(); })) << "the snapshot";
+  EXPECT_TRUE(moved_by([&] { ASSERT_TRUE(writer_->put_revocations({{}, {"x"}})); }))
+      << "the revocations";
+  EXPECT_TRUE(moved_by([&] { ASSERT_TRUE(writer_->put_assertion("token", "aud", "x.y.z")); }))
+      << "the assertions";
+  EXPECT_TRUE(moved_by([&] { ASSERT_TRUE(writer_->remove_session(session_.nonce)); }))
+      << "the end of its session";
+  // Now it is refused and stands on no session.
+  EXPECT_EQ(ask(good).basis.shard, kNoShard);
+  EXPECT_FALSE(moved_by([&] { ASSERT_TRUE(writer_->put_session(session_)); }));
+}
+
+TEST_F(EnforcementPointTest, EveryAnswerHasMovedWithANodeStateMadeAnew) {
+  const std::string good = token();
+  const auto basis = ask(good).basis;
+  EXPECT_NE(basis.shard, kNoShard);
+  fs::remove(directory_ / "data.mdb");
+  fs::remove(directory_ / "lock.mdb");
+  worker_->refresh(from_epoch_seconds(kNow + 1));
+  EXPECT_TRUE(worker_->has_moved(basis)) << "deleted";
+  EXPECT_EQ(worker_->snapshot(), nullptr);
+  EXPECT_FALSE(writer_->put_heartbeat(from_epoch_seconds(kNow + 1)));
+  ASSERT_TRUE(writer_->put_heartbeat(from_epoch_seconds(kNow + 1)));
+  publish();
+  ASSERT_TRUE(writer_->put_session(session_));
+  worker_->refresh(from_epoch_seconds(kNow + 2));
+  EXPECT_NE(worker_->snapshot(), nullptr);
+  EXPECT_TRUE(worker_->has_moved(basis)) << "made anew, whatever its transactions are";
+  const auto again = ask(good, kNow + 2);
+  expect(again, Effect::Allow, Reason::None);
+  EXPECT_FALSE(worker_->has_moved(again.basis));
 }
 
 TEST_F(EnforcementPointTest, OtherSessionsChangingDoNotDisturb) {
@@ -522,6 +923,311 @@ TEST_F(EnforcementPointTest, AServiceTokenWithoutAnAssertionWaits) {
   expect(ask_with(credentials), Effect::Deny, Reason::NodeStateUnavailable);
   ASSERT_TRUE(writer_->put_assertion(resources_.service_tokens[0].id, kAudience, "x.y.z"));
   expect(ask_with(credentials), Effect::Allow, Reason::None);
+}
+
+// --- binding cookies, service credentials in a header, preflights -------------------------------
+
+TEST_F(EnforcementPointTest, ABoundTokenCountsOnlyBesideItsCookie) {
+  resources_.applications[0].enable_binding_cookie = true;
+  publish();
+  auto bound_claims = claims();
+  bound_claims["binding"] = hex_encode(crypto::sha256("the-cookie"));
+  const std::string bound = token(bound_claims);
+  const std::string unbound = token();
+  auto empty_claims = claims();
+  empty_claims["binding"] = "";
+  const std::string empty = token(empty_claims);
+  auto odd_claims = claims();
+  odd_claims["binding"] = json::array{hex_encode(crypto::sha256("the-cookie"))};
+  const std::string odd = token(odd_claims);
+  const struct {
+    const char* name;
+    const std::string* token;
+    std::string_view cookie;
+    bool good;
+  } cases[] = {
+      {"its cookie", &bound, "the-cookie", true},
+      {"no cookie", &bound, "", false},
+      {"another cookie", &bound, "the-cookie2", false},
+      {"part of it", &bound, "the-cooki", false},
+      {"other case", &bound, "The-cookie", false},
+      {"the claim itself", &bound, bound_claims["binding"].as_string(), false},
+      {"unbound token", &unbound, "the-cookie", false},
+      {"unbound token without a cookie", &unbound, "", false},
+      {"empty claim", &empty, "", false},
+      {"claim of another type", &odd, "the-cookie", false},
+  };
+  for (const auto& test : cases) {
+    for (const bool in_header : {false, true}) {
+      gh_credentials credentials{};
+      if (in_header) {
+        credentials.header_token = text(*test.token);
+        credentials.header_token_count = 1;
+      } else {
+        credentials.tokens[credentials.token_count++] = text(*test.token);
+      }
+      credentials.binding = text(test.cookie);
+      for (int i = 0; i < 2; ++i)
+        expect(ask_with(credentials), test.good ? Effect::Allow : Effect::Challenge,
+               test.good ? Reason::None : Reason::TokenInvalid, test.name);
+    }
+  }
+  // Where the application does not ask for it, the claim means nothing.
+  resources_.applications[0].enable_binding_cookie = false;
+  publish();
+  expect(ask(bound), Effect::Allow, Reason::None);
+  expect(ask(unbound), Effect::Allow, Reason::None);
+}
+
+TEST_F(EnforcementPointTest, ServiceCredentialsInAHeader) {
+  resources_.applications[0].read_service_tokens_from_header = "authorization";
+  publish();
+  ASSERT_TRUE(writer_->put_assertion(resources_.service_tokens[0].id, kAudience, "x.y.z"));
+  const std::string id = resources_.service_tokens[0].client_id;
+  const auto object = [&](const std::string& client_id, std::string_view secret) {
+    return json::serialize(
+        json::object{{"cf-access-client-id", client_id}, {"cf-access-client-secret", secret}});
+  };
+  const struct {
+    const char* name;
+    std::string header;
+    Effect effect;
+    Reason reason;
+    bool ours;  // does not go on to the application
+  } cases[] = {
+      {"good", object(id, kSecret), Effect::Allow, Reason::None, true},
+      {"wrong secret", object(id, "wrong"), Effect::Deny, Reason::ServiceTokenInvalid, true},
+      {"unknown id", object("nobody.access", kSecret), Effect::Deny, Reason::ServiceTokenInvalid,
+       true},
+      {"empty", object("", ""), Effect::Deny, Reason::ServiceTokenInvalid, true},
+      {"absent", "", Effect::Challenge, Reason::NotSignedIn, false},
+      {"the application's own", "Bearer abc", Effect::Challenge, Reason::NotSignedIn, false},
+      {"another object", R"({"user":"a"})", Effect::Challenge, Reason::NotSignedIn, false},
+      {"half", R"({"cf-access-client-id":"a"})", Effect::Challenge, Reason::NotSignedIn, false},
+      {"numbers", R"({"cf-access-client-id":1,"cf-access-client-secret":2})", Effect::Challenge,
+       Reason::NotSignedIn, false},
+      {"no JSON", "{", Effect::Challenge, Reason::NotSignedIn, false},
+      {"too long", object(id, std::string(5000, 'x')), Effect::Challenge, Reason::NotSignedIn,
+       false},
+  };
+  const gh_credentials none{};
+  for (const auto& test : cases) {
+    Lookup lookup;
+    if (*test.header.c_str() != 0) lookup.headers["authorization"] = test.header;
+    const auto outcome = ask_with(none, "wiki.team.example", [&](gh_request& request) {
+      request.lookup = lookup.interface();
+    });
+    expect(outcome, test.effect, test.reason, test.name);
+    EXPECT_EQ(outcome.credential_header, test.ours ? "authorization" : "") << test.name;
+  }
+  // The usual headers decide, and the other one does not go on either.
+  Lookup lookup;
+  lookup.headers["authorization"] = object(id, kSecret);
+  gh_credentials usual{};
+  usual.client_id = text(id);
+  usual.client_id_count = 1;
+  usual.client_secret = text("wrong");
+  usual.client_secret_count = 1;
+  const auto with_lookup = [&](gh_request& request) { request.lookup = lookup.interface(); };
+  auto outcome = ask_with(usual, "wiki.team.example", with_lookup);
+  expect(outcome, Effect::Deny, Reason::ServiceTokenInvalid);
+  usual.client_secret = text(kSecret);
+  outcome = ask_with(usual, "wiki.team.example", with_lookup);
+  expect(outcome, Effect::Allow, Reason::None);
+  EXPECT_EQ(outcome.credential_header, "authorization");
+  // Read only where the application says so.
+  resources_.applications[0].read_service_tokens_from_header.clear();
+  publish();
+  outcome = ask_with(none, "wiki.team.example", with_lookup);
+  expect(outcome, Effect::Challenge, Reason::NotSignedIn);
+  EXPECT_EQ(outcome.credential_header, "");
+}
+
+TEST_F(EnforcementPointTest, PreflightsAreKnownWhereSomethingAnswersThem) {
+  auto& witness = add_witness();
+  const struct {
+    const char* name;
+    bool options;
+    const char* origin;
+    const char* method;
+    bool bypass;
+    bool cors;
+    bool preflight;
+  } cases[] = {
+      {"reaches the application", true, "https://a.example", "PUT", true, false, true},
+      {"answered by the gateway", true, "https://a.example", "PUT", false, true, true},
+      {"nobody answers", true, "https://a.example", "PUT", false, false, false},
+      {"another method", false, "https://a.example", "PUT", true, false, false},
+      {"without origin", true, "", "PUT", true, false, false},
+      {"without method", true, "https://a.example", "", false, true, false},
+  };
+  use_witness();
+  for (const auto& test : cases) {
+    witness.options_preflight_bypass = test.bypass;
+    witness.cors_headers.reset();
+    if (test.cors) {
+      witness.cors_headers.emplace();
+      witness.cors_headers->allowed_origins = {"https://a.example"};
+    }
+    publish();
+    Lookup lookup;
+    if (*test.origin != 0) lookup.headers["origin"] = test.origin;
+    if (*test.method != 0) lookup.headers["access-control-request-method"] = test.method;
+    const auto outcome =
+        ask_with(gh_credentials{}, "witness.team.example", [&](gh_request& request) {
+          request.is_options = test.options ? 1 : 0;
+          request.lookup = lookup.interface();
+        });
+    EXPECT_EQ(outcome.preflight, test.preflight) << test.name;
+    EXPECT_EQ(outcome.decision.effect, Effect::Bypass) << test.name;
+  }
+  // Of an application with people behind it, only where the preflight is let through.
+  resources_.applications.pop_back();
+  worker_ = std::make_unique<EnforcementPoint>(
+      directory_, selectors::registry(), [this](const std::string& line) { log_ += line + "\n"; });
+  Lookup lookup;
+  lookup.headers = {{"origin", "https://a.example"}, {"access-control-request-method", "PUT"}};
+  const auto wiki = [&] {
+    publish();
+    return ask_with(gh_credentials{}, "wiki.team.example", [&](gh_request& request) {
+      request.is_options = 1;
+      request.lookup = lookup.interface();
+    });
+  };
+  expect(wiki(), Effect::Challenge, Reason::NotSignedIn);
+  resources_.applications[0].options_preflight_bypass = true;
+  expect(wiki(), Effect::Bypass, Reason::None);
+}
+
+// --- countries and client certificates ----------------------------------------------------------
+
+TEST_F(EnforcementPointTest, TheCountryIsAskedForOnlyWhereItMatters) {
+  add_witness();
+  auto& local = add_witness("local.team.example");
+  local.policies[0].require = {{"geo", {{"country_code", "DE"}}}};
+  publish();
+  int asked = 0;
+  std::string_view answer = "DE";
+  use_witness([&](const IpAddress& address) {
+    ++asked;
+    EXPECT_EQ(address.to_string(), "192.0.2.7");
+    return answer;
+  });
+  const gh_credentials none{};
+  EXPECT_EQ(ask_with(none, kNow, "/", "witness.team.example").decision.effect, Effect::Bypass);
+  EXPECT_EQ(asked, 0);
+  EXPECT_EQ(shown.country, "");
+  EXPECT_EQ(ask_with(none, kNow, "/", "local.team.example").decision.effect, Effect::Bypass);
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(shown.country, "DE");
+  answer = "FR";
+  EXPECT_NE(ask_with(none, kNow, "/", "local.team.example").decision.effect, Effect::Bypass);
+  answer = "";
+  EXPECT_NE(ask_with(none, kNow, "/", "local.team.example").decision.effect, Effect::Bypass);
+  use_witness();
+  EXPECT_NE(ask_with(none, kNow, "/", "local.team.example").decision.effect, Effect::Bypass)
+      << "without a database every country is unknown";
+}
+
+class CertificateTest : public EnforcementPointTest {
+ protected:
+  using State = decision::CertificateEvidence::State;
+  void SetUp() override {
+    EnforcementPointTest::SetUp();
+    add_witness();
+    add_witness("second.team.example");
+    add_witness("bare.team.example");
+    authority_ = certify("Team CA", 1, Role::Authority, nullptr);
+    other_ = certify("Other CA", 2, Role::Authority, nullptr);
+    client_ =
+        certify("laptop.team.example", 0xabc, Role::Client, &authority_, kNow - 10, kNow + 300);
+    certificates("Team", authority_, "witness.team.example");
+    certificates("Other", other_, "second.team.example");
+    publish();
+    use_witness();
+  }
+  void certificates(const std::string& name, const Party& authority, const std::string& host) {
+    model::MtlsCertificate entry;
+    entry.id = uuid_v5("certificate", name);
+    entry.name = name;
+    entry.certificate = authority.pem();
+    entry.associated_hostnames = {host};
+    resources_.certificates.push_back(entry);
+  }
+  // What the engine was shown.
+  State show(std::string certificate, std::int64_t now = kNow,
+             std::string_view host = "witness.team.example") {
+    EXPECT_TRUE(writer_->put_heartbeat(from_epoch_seconds(now)));
+    Lookup lookup;
+    lookup.certificate = std::move(certificate);
+    shown = {};
+    const auto outcome = ask_with(
+        gh_credentials{}, host, [&](gh_request& request) { request.lookup = lookup.interface(); },
+        now);
+    EXPECT_EQ(outcome.decision.effect, Effect::Bypass);
+    if (shown.certificate != State::Valid) {
+      EXPECT_EQ(shown.common_name, "");
+      EXPECT_EQ(shown.serial, "");
+    }
+    return shown.certificate;
+  }
+
+  Party authority_;
+  Party other_;
+  Party client_;
+};
+
+TEST_F(CertificateTest, ItsStates) {
+  EXPECT_EQ(show(""), State::None);
+  for (int i = 0; i < 2; ++i) {  // the second answer comes from memory
+    EXPECT_EQ(show(client_.der()), State::Valid);
+    EXPECT_EQ(shown.common_name, "laptop.team.example");
+    EXPECT_EQ(shown.serial, "abc");
+    EXPECT_EQ(show("no certificate"), State::Invalid);
+    EXPECT_EQ(show(client_.der() + "x"), State::Invalid);
+    EXPECT_EQ(show(certify("laptop.team.example", 0xabc, Role::Client, &other_).der()),
+              State::Invalid);
+  }
+  const auto unseen = [&](std::string_view host) {
+    static_cast<void>(ask_with(gh_credentials{}, host,
+                               [](gh_request& request) { request.certificate_unknown = 1; }));
+    return shown.certificate;
+  };
+  EXPECT_EQ(unseen("witness.team.example"), State::Unknown);
+  EXPECT_EQ(unseen("bare.team.example"), State::None) << "no authority: nothing to know";
+}
+
+// INVARIANT: a certificate shown for one host does not count for another.
+TEST_F(CertificateTest, EachHostJudgesByItsOwnAuthorities) {
+  const auto second = certify("server.team.example", 7, Role::Client, &other_);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(show(client_.der()), State::Valid);
+    EXPECT_EQ(show(client_.der(), kNow, "second.team.example"), State::Invalid);
+    EXPECT_EQ(show(client_.der(), kNow, "bare.team.example"), State::None);
+    EXPECT_EQ(show(second.der(), kNow, "second.team.example"), State::Valid);
+    EXPECT_EQ(show(second.der()), State::Invalid);
+  }
+}
+
+TEST_F(CertificateTest, ARememberedJudgementEndsWithTheCertificate) {
+  EXPECT_EQ(show(client_.der(), kNow - 11), State::Invalid);
+  EXPECT_EQ(show(client_.der(), kNow), State::Valid);
+  EXPECT_EQ(show(client_.der(), kNow + 299), State::Valid);
+  EXPECT_EQ(show(client_.der(), kNow + 301), State::Invalid);
+}
+
+TEST_F(CertificateTest, ARememberedJudgementEndsWithTheRevocationList) {
+  resources_.certificates[0].crl = authority_.crl(kNow + 100);
+  publish();
+  EXPECT_EQ(show(client_.der(), kNow), State::Valid);
+  EXPECT_EQ(show(client_.der(), kNow + 99), State::Valid);
+  EXPECT_EQ(show(client_.der(), kNow + 101), State::Invalid) << "the list is too old";
+  resources_.certificates[0].crl = authority_.crl(kNow + 200);
+  publish();
+  EXPECT_EQ(show(client_.der(), kNow + 101), State::Valid) << "a new one";
+  resources_.certificates[0].revoked_serials = {"abc"};
+  publish();
+  EXPECT_EQ(show(client_.der(), kNow + 101), State::Invalid) << "revoked";
 }
 
 TEST(BoundedCache, NeverHoldsMoreThanTwoGenerationsAndKeepsWhatIsUsed) {

@@ -18,20 +18,22 @@ gh_text text(std::string_view value) { return {value.data(), value.size()}; }
 class Respond : public testing::Test {
  protected:
   Respond() {
+    configure({});
+    request_.host = text("wiki.team.example");
+    request_.target = text("/page?x=1&y=%2F");
+    particulars_.method = text("GET");
+    particulars_.request_id = text("0123456789abcdef0123456789abcdef");
+  }
+  void configure(decision::CompiledApplication application) {
     decision::SnapshotBuilder builder;
     builder.set_organization("Team", "auth.team.example", "https://auth.team.example:8443",
                              std::chrono::hours(24));
-    decision::CompiledApplication application;
     application.id = "app";
     application.name = "Wiki";
     application.audience = std::string(64, 'a');
     builder.add_application(std::move(application), {"wiki.team.example"});
     snapshot_ = builder.finish();
     outcome_.application = &snapshot_->applications().front();
-    request_.host = text("wiki.team.example");
-    request_.target = text("/page?x=1&y=%2F");
-    particulars_.method = text("GET");
-    particulars_.request_id = text("0123456789abcdef0123456789abcdef");
   }
   void decide(Effect effect, Reason reason, Challenge challenge = Challenge::None) {
     outcome_.decision.effect = effect;
@@ -184,6 +186,169 @@ TEST_F(Respond, APreflightIsRefusedNotChallenged) {
   particulars_.sec_fetch_mode = text("cors");
   particulars_.access_control_request_method = text("GET");
   EXPECT_EQ(answer().status, 403);
+}
+
+TEST_F(Respond, AReasonIsAskedForOnTheAuthDomain) {
+  decide(Effect::Challenge, Reason::PurposeRequired, Challenge::Purpose);
+  particulars_.accept = text("text/html");
+  const Response navigation = answer();
+  EXPECT_EQ(navigation.status, 302);
+  EXPECT_TRUE(navigation.location.starts_with(
+      "https://auth.team.example:8443/cdn-cgi/access/purpose/wiki.team.example?kid=aaaa"));
+  particulars_.method = text("POST");
+  const Response posted = answer();
+  EXPECT_EQ(posted.status, 401);
+  EXPECT_NE(posted.body.find("Say why</a>"), std::string::npos);
+  particulars_.accept = text("application/json");
+  const Response program = answer();
+  EXPECT_EQ(program.status, 401);
+  const auto document = json::parse(program.body);
+  ASSERT_TRUE(document);
+  EXPECT_EQ(json::find_string(document->get_object(), "reason"), "purpose_required");
+  EXPECT_EQ(json::find_string(document->get_object(), "remedy"), "state_purpose");
+}
+
+struct OwnAnswer {
+  const char* name;
+  Reason reason;
+  int status;  // of a navigation
+  const char* location;
+  const char* page;  // what its page says when it is not sent away
+};
+constexpr OwnAnswer kOwnAnswers[] = {
+    {"identity", Reason::IdentityNotPermitted, 302, "https://help.example/who", "OWN IDENTITY"},
+    {"evaluator", Reason::EvaluationRefused, 302, "https://help.example/who", "OWN IDENTITY"},
+    {"network", Reason::NetworkNotPermitted, 302, "https://help.example/what", "OWN FORBIDDEN"},
+    {"certificate", Reason::CertificateRequired, 302, "https://help.example/what", "OWN FORBIDDEN"},
+    {"service token of another application", Reason::ServiceTokenNotPermitted, 302,
+     "https://help.example/what", "OWN FORBIDDEN"},
+    {"bad service token", Reason::ServiceTokenInvalid, 401, "", "service_token_invalid"},
+    {"the address", Reason::AmbiguousPath, 400, "", "ambiguous_path"},
+    {"the gateway", Reason::InternalError, 503, "", "internal_error"},
+};
+
+TEST_F(Respond, TheAdministratorsPlacesComeInsteadOfOurPage) {
+  decision::CompiledApplication application;
+  application.custom_deny_url = "https://help.example/who";
+  application.custom_non_identity_deny_url = "https://help.example/what";
+  application.identity_denied_page = std::make_shared<const std::string>("OWN IDENTITY {{code}}");
+  application.forbidden_page = std::make_shared<const std::string>("OWN FORBIDDEN");
+  configure(std::move(application));
+  for (const auto& test : kOwnAnswers) {
+    SCOPED_TRACE(test.name);
+    decide(Effect::Deny, test.reason);
+    particulars_.accept = text("text/html");
+    particulars_.method = text("GET");
+    Response response = answer();
+    EXPECT_EQ(response.status, test.status);
+    EXPECT_EQ(response.location, test.location);
+    // A form cannot be sent away; it gets the page.
+    particulars_.method = text("POST");
+    response = answer();
+    EXPECT_TRUE(response.location.empty());
+    EXPECT_NE(response.body.find(test.page), std::string::npos);
+    const bool own = response.body.starts_with("OWN");
+    EXPECT_EQ(response.header("Content-Security-Policy").find("style-src 'unsafe-inline'") !=
+                  std::string::npos,
+              own);
+    EXPECT_EQ(response.header("Content-Security-Policy").find("frame-ancestors 'none'") ==
+                  std::string::npos,
+              false);
+    // Programs are told as ever.
+    particulars_.method = text("GET");
+    particulars_.accept = text("application/json");
+    EXPECT_EQ(answer().content_type, "application/json");
+  }
+}
+
+TEST_F(Respond, TheAdministratorsWordsAreEscaped) {
+  decision::CompiledApplication application;
+  application.custom_deny_message = "Ask <b>Bea</b> & co";
+  configure(std::move(application));
+  particulars_.accept = text("text/html");
+  decide(Effect::Deny, Reason::NoPolicyMatched);
+  EXPECT_NE(answer().body.find("Ask &lt;b&gt;Bea&lt;/b&gt; &amp; co"), std::string::npos);
+  decide(Effect::Deny, Reason::InternalError);
+  EXPECT_EQ(answer().body.find("Bea"), std::string::npos);
+  decide(Effect::Challenge, Reason::NotSignedIn, Challenge::SignIn);
+  particulars_.method = text("POST");
+  EXPECT_EQ(answer().body.find("Bea"), std::string::npos);
+}
+
+TEST_F(Respond, StrictApplicationsAnswerInsteadOfSendingToTheSignIn) {
+  decision::CompiledApplication application;
+  application.service_auth_401_redirect = true;
+  configure(std::move(application));
+  particulars_.accept = text("text/html");
+  decide(Effect::Challenge, Reason::NotSignedIn, Challenge::SignIn);
+  EXPECT_EQ(answer().status, 302);  // nothing of it is for service tokens
+  application = {};
+  application.service_auth_401_redirect = true;
+  decision::CompiledPolicy machines;
+  machines.action = model::Action::ServiceAuth;
+  application.policies.push_back(std::move(machines));
+  configure(std::move(application));
+  Response response = answer();
+  EXPECT_EQ(response.status, 401);
+  EXPECT_EQ(response.header("WWW-Authenticate"), "Cloudflare-Access");
+  EXPECT_TRUE(response.location.empty());
+  decide(Effect::Challenge, Reason::PostureStale, Challenge::Posture);
+  EXPECT_EQ(answer().status, 302);
+}
+
+struct Preflight {
+  const char* name;
+  const char* origin;
+  Effect effect;
+  Reason reason;
+  int status;
+  const char* allow_origin;
+};
+constexpr Preflight kPreflights[] = {
+    {"allowed origin", "https://tools.example", Effect::Challenge, Reason::NotSignedIn, 204,
+     "https://tools.example"},
+    {"whatever the policies say", "https://tools.example", Effect::Deny,
+     Reason::NetworkNotPermitted, 204, "https://tools.example"},
+    {"another origin", "https://evil.example", Effect::Challenge, Reason::NotSignedIn, 403, ""},
+    {"no origin", "", Effect::Challenge, Reason::NotSignedIn, 403, ""},
+    {"not with the gateway in trouble", "https://tools.example", Effect::Deny,
+     Reason::InternalError, 503, "https://tools.example"},
+};
+
+TEST_F(Respond, PreflightsAreAnsweredHereWhereTheApplicationSaysSo) {
+  decision::CompiledApplication application;
+  application.cors_headers.emplace();
+  application.cors_headers->allowed_origins = {"https://tools.example"};
+  application.cors_headers->allowed_methods = {"PUT"};
+  application.cors_headers->allow_credentials = true;
+  configure(std::move(application));
+  particulars_.sec_fetch_mode = text("cors");
+  particulars_.method = text("OPTIONS");
+  particulars_.access_control_request_method = text("PUT");
+  outcome_.preflight = true;
+  for (const auto& test : kPreflights) {
+    SCOPED_TRACE(test.name);
+    decide(test.effect, test.reason, Challenge::None);
+    particulars_.origin = text(test.origin);
+    const Response response = answer();
+    EXPECT_EQ(response.status, test.status);
+    EXPECT_EQ(response.body.empty(), test.status == 204);
+    EXPECT_EQ(response.header("Access-Control-Allow-Origin"), test.allow_origin);
+    EXPECT_EQ(response.header("Access-Control-Allow-Methods"), test.status == 204 ? "PUT" : "");
+    EXPECT_EQ(response.header("Vary"), "Origin");
+  }
+  // The request itself is refused, and a script of that origin may read why.
+  outcome_.preflight = false;
+  decide(Effect::Challenge, Reason::NotSignedIn, Challenge::SignIn);
+  particulars_.method = text("PUT");
+  particulars_.access_control_request_method = {};
+  particulars_.origin = text("https://tools.example");
+  Response response = answer();
+  EXPECT_EQ(response.status, 401);
+  EXPECT_EQ(response.header("Access-Control-Allow-Origin"), "https://tools.example");
+  EXPECT_EQ(response.header("Access-Control-Allow-Credentials"), "true");
+  particulars_.origin = text("https://evil.example");
+  EXPECT_EQ(answer().header("Access-Control-Allow-Origin"), "");
 }
 
 TEST_F(Respond, WithoutASnapshotThereIsStillAnAnswer) {

@@ -8,10 +8,12 @@
 #include "base/encoding.h"
 #include "enforcement/point.h"
 #include "enforcement/respond.h"
+#include "platform/country_database.h"
 #include "selectors/registry.h"
 
 using gatehouse::enforcement::Basis;
 using gatehouse::enforcement::EnforcementPoint;
+using gatehouse::enforcement::PointOptions;
 using gatehouse::enforcement::Response;
 
 struct gh_core {
@@ -77,6 +79,31 @@ void refuse_for_error(gh_core& core, gh_verdict& verdict) {
 
 void log_bug(gh_core& core, const char* what) noexcept { core.log(core.log_data, what); }
 
+// Opened once: an nginx reload makes new workers, which see a file that has been replaced.
+std::shared_ptr<const gatehouse::CountryDatabase> open_countries(
+    const char* path, const std::function<void(const std::string&)>& say) {
+  if (path == nullptr || *path == '\0') return nullptr;
+  auto opened = gatehouse::CountryDatabase::open(path);
+  if (opened) return *opened;
+  say(opened.error().message + ": every country is unknown");
+  return nullptr;
+}
+
+PointOptions point_options(const gh_options& options, gh_log log, void* log_data) {
+  PointOptions result;
+  result.open_node_state = [directory = std::filesystem::path(options.state_directory)] {
+    return gatehouse::node_state::Reader::open(directory);
+  };
+  result.selectors = gatehouse::selectors::registry();
+  result.log = [log, log_data](const std::string& line) { log(log_data, line.c_str()); };
+  if (auto countries = open_countries(options.country_database, result.log)) {
+    result.country_of = [countries = std::move(countries)](const gatehouse::IpAddress& address) {
+      return countries->country_of(address);
+    };
+  }
+  return result;
+}
+
 void fill_headers(const EnforcementPoint::Outcome& outcome, gh_allocate allocate, void* pool,
                   gh_verdict& verdict) {
   // The token of the request lies in the request; an assertion of ours does not.
@@ -106,13 +133,11 @@ void fill_headers(const EnforcementPoint::Outcome& outcome, gh_allocate allocate
 gh_core* gh_core_create(const gh_options* options, gh_log log, void* log_data) {
   if (sodium_init() < 0) return nullptr;
   try {
-    return new gh_core{
-        EnforcementPoint(options->state_directory, gatehouse::selectors::registry(),
-                         [log, log_data](const std::string& line) { log(log_data, line.c_str()); }),
-        {},
-        log,
-        log_data,
-        options->allow_sample};
+    return new gh_core{EnforcementPoint(point_options(*options, log, log_data)),
+                       {},
+                       log,
+                       log_data,
+                       options->allow_sample};
   } catch (...) {
     return nullptr;
   }

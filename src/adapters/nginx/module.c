@@ -6,33 +6,53 @@
  *
  * Phases: POST_READ takes the credentials and removes inbound identity headers before anything can read
  * them; PREACCESS decides (it is not subject to `satisfy any`, and it runs again after an internal
- * redirect, on what is then forwarded). docs/guides/own-nginx.md. */
+ * redirect, on what is then forwarded). A request that was let through stays in a queue for as long as it
+ * lives and is decided again there (docs/ARCHITECTURE.md, "Open streams"). docs/guides/own-nginx.md. */
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include <ngx_event.h>
 #include <ngx_http.h>
 
 #include "adapters/nginx/core.h"
 
 typedef struct {
     ngx_str_t state_directory;
+    ngx_str_t country_database;
+    ngx_int_t allow_sample;
 } ngx_http_gatehouse_main_conf_t;
 
 typedef struct {
     ngx_flag_t enabled;
 } ngx_http_gatehouse_loc_conf_t;
 
+/* Of a request, or of one subrequest: each is judged for itself. */
 typedef struct {
+    /* What a tick looks at. */
+    ngx_queue_t queue;    /* among the open requests, while `open`; the last one checked is the last */
+    gh_basis basis;
+    time_t checked_at;
+    ngx_http_request_t *request;
+
+    gh_request asked;     /* what was decided last */
     gh_credentials credentials;
+    u_char address[16];
     ngx_table_elt_t *cookie;  /* the only Cookie line; NULL when there are none or several */
     ngx_uint_t cookie_lines;
+    gh_text credential_header; /* a header that is not to go on, and what it said */
+    gh_text credential_value;
+    gh_text certificate;       /* the client's, DER */
     ngx_str_t effect;
     ngx_str_t reason;
     ngx_str_t policy_id;
     ngx_str_t application_id;
+    ngx_str_t evidence;
+    uint64_t transaction;
     unsigned logged : 1;
     unsigned decided : 1;
     unsigned allowed : 1; /* our headers are in the request */
+    unsigned open : 1;
+    unsigned certificate_read : 1;
 } ngx_http_gatehouse_ctx_t;
 
 typedef enum {
@@ -40,14 +60,24 @@ typedef enum {
     NGX_HTTP_GATEHOUSE_REASON,
     NGX_HTTP_GATEHOUSE_POLICY_ID,
     NGX_HTTP_GATEHOUSE_APPLICATION_ID,
-    NGX_HTTP_GATEHOUSE_LOGGED
+    NGX_HTTP_GATEHOUSE_LOGGED,
+    NGX_HTTP_GATEHOUSE_EVIDENCE,
+    NGX_HTTP_GATEHOUSE_TRANSACTION
 } ngx_http_gatehouse_variable_e;
 
 /* Room for a token in a connection's memo: ours are about 1 KB; larger ones are not remembered there. */
 #define NGX_HTTP_GATEHOUSE_MEMO_BYTES 1536
 
+/* Open requests are looked at ten times a second. A decision costs a microsecond or so: after this many
+ * the event loop gets a turn before the rest. */
+#define NGX_HTTP_GATEHOUSE_TICK 100
+#define NGX_HTTP_GATEHOUSE_NEXT_TURN 5
+#define NGX_HTTP_GATEHOUSE_CHECKS 2000
+
 /* One a worker process, made in init_process. */
 static gh_core *ngx_http_gatehouse_core;
+static ngx_queue_t ngx_http_gatehouse_open;
+static ngx_event_t ngx_http_gatehouse_tick;
 
 static ngx_int_t ngx_http_gatehouse_add_variables(ngx_conf_t *cf);
 static ngx_int_t ngx_http_gatehouse_init(ngx_conf_t *cf);
@@ -63,6 +93,20 @@ static ngx_command_t ngx_http_gatehouse_commands[] = {
       ngx_conf_set_str_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_gatehouse_main_conf_t, state_directory),
+      NULL },
+
+    { ngx_string("gatehouse_country_database"),
+      NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_gatehouse_main_conf_t, country_database),
+      NULL },
+
+    { ngx_string("gatehouse_allow_sample"),
+      NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_gatehouse_main_conf_t, allow_sample),
       NULL },
 
     { ngx_string("gatehouse"),
@@ -107,15 +151,28 @@ char *ngx_module_names[] = { "ngx_http_gatehouse_module", NULL };
 char *ngx_module_order[] = { NULL };
 
 
+/* Runs when the request's pool goes: the request is no longer open. */
 static void
 ngx_http_gatehouse_cleanup(void *data)
 {
-    /* Marks our context in the pool's cleanup list; there is nothing to free. */
+    ngx_http_gatehouse_ctx_t *ctx = data;
+
+    if (ctx->open) {
+        ngx_queue_remove(&ctx->queue);
+    }
+}
+
+
+/* Marks the memo in the connection's cleanup list; there is nothing to free. */
+static void
+ngx_http_gatehouse_memo_cleanup(void *data)
+{
     (void) data;
 }
 
 
-/* The context, also after an internal redirect has cleared the module contexts. */
+/* The context, also after an internal redirect has cleared the module contexts. Subrequests share the
+ * pool of their request. */
 static ngx_http_gatehouse_ctx_t *
 ngx_http_gatehouse_find_ctx(ngx_http_request_t *r)
 {
@@ -128,8 +185,11 @@ ngx_http_gatehouse_find_ctx(ngx_http_request_t *r)
     }
     for (cln = r->pool->cleanup; cln != NULL; cln = cln->next) {
         if (cln->handler == ngx_http_gatehouse_cleanup) {
-            ngx_http_set_ctx(r, cln->data, ngx_http_gatehouse_module);
-            return cln->data;
+            ctx = cln->data;
+            if (ctx->request == r) {
+                ngx_http_set_ctx(r, ctx, ngx_http_gatehouse_module);
+                return ctx;
+            }
         }
     }
     return NULL;
@@ -139,16 +199,41 @@ ngx_http_gatehouse_find_ctx(ngx_http_request_t *r)
 static ngx_http_gatehouse_ctx_t *
 ngx_http_gatehouse_make_ctx(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t *cln;
+    ngx_http_gatehouse_ctx_t *ctx;
+    ngx_pool_cleanup_t       *cln;
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_gatehouse_ctx_t));
     if (cln == NULL) {
         return NULL;
     }
     cln->handler = ngx_http_gatehouse_cleanup;
-    ngx_memzero(cln->data, sizeof(ngx_http_gatehouse_ctx_t));
-    ngx_http_set_ctx(r, cln->data, ngx_http_gatehouse_module);
-    return cln->data;
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_gatehouse_ctx_t));
+    ctx->request = r;
+    ngx_http_set_ctx(r, ctx, ngx_http_gatehouse_module);
+    return ctx;
+}
+
+
+/* A subrequest does not pass POST_READ: it has the credentials of its request, and the list of headers
+ * that the request had when it began. */
+static ngx_http_gatehouse_ctx_t *
+ngx_http_gatehouse_make_part_ctx(ngx_http_request_t *r)
+{
+    ngx_http_gatehouse_ctx_t *ctx, *whole;
+
+    whole = ngx_http_gatehouse_find_ctx(r->main);
+    if (whole == NULL) {
+        return NULL;
+    }
+    ctx = ngx_http_gatehouse_make_ctx(r);
+    if (ctx != NULL) {
+        ctx->credentials = whole->credentials;
+        ctx->credential_header = whole->credential_header;
+        ctx->credential_value = whole->credential_value;
+        ctx->allowed = 1;
+    }
+    return ctx;
 }
 
 
@@ -165,7 +250,7 @@ ngx_http_gatehouse_memo(ngx_http_request_t *r, const gh_credentials *credentials
     }
     pool = r->stream ? r->stream->connection->connection->pool : r->connection->pool;
     for (cln = pool->cleanup; cln != NULL; cln = cln->next) {
-        if (cln->handler == ngx_http_gatehouse_cleanup) {
+        if (cln->handler == ngx_http_gatehouse_memo_cleanup) {
             return cln->data;
         }
     }
@@ -173,12 +258,20 @@ ngx_http_gatehouse_memo(ngx_http_request_t *r, const gh_credentials *credentials
     if (cln == NULL) {
         return NULL;
     }
-    cln->handler = ngx_http_gatehouse_cleanup;
+    cln->handler = ngx_http_gatehouse_memo_cleanup;
     memo = cln->data;
     ngx_memzero(memo, sizeof(gh_connection_memo));
     memo->token = (char *) (memo + 1);
     memo->capacity = NGX_HTTP_GATEHOUSE_MEMO_BYTES;
     return memo;
+}
+
+
+static ngx_int_t
+ngx_http_gatehouse_is_named(const ngx_table_elt_t *h, gh_text lowcase)
+{
+    return h->key.len == lowcase.size
+           && ngx_strncmp(h->lowcase_key, lowcase.data, lowcase.size) == 0;
 }
 
 
@@ -273,13 +366,15 @@ ngx_http_gatehouse_without_cookies(ngx_http_request_t *r, ngx_table_elt_t *kept)
 
 typedef enum {
     NGX_HTTP_GATEHOUSE_IDENTITY = 1,  /* without headers that could be taken for an identity */
-    NGX_HTTP_GATEHOUSE_COOKIES = 2    /* without our cookies */
+    NGX_HTTP_GATEHOUSE_COOKIES = 2,   /* without our cookies */
+    NGX_HTTP_GATEHOUSE_CREDENTIAL = 4 /* without the header that held service credentials */
 } ngx_http_gatehouse_unwanted_e;
 
 /* Makes the list of request headers anew without what is unwanted, with room for ours. Elements are
  * copied: pointers that nginx keeps to the old ones stay good. */
 static ngx_int_t
-ngx_http_gatehouse_rebuild(ngx_http_request_t *r, ngx_uint_t unwanted)
+ngx_http_gatehouse_rebuild(ngx_http_request_t *r, const ngx_http_gatehouse_ctx_t *ctx,
+                           ngx_uint_t unwanted)
 {
     ngx_list_t       old;
     ngx_list_part_t *part;
@@ -303,6 +398,11 @@ ngx_http_gatehouse_rebuild(ngx_http_request_t *r, ngx_uint_t unwanted)
             if ((unwanted & NGX_HTTP_GATEHOUSE_IDENTITY)
                 && gh_classify_header((const char *) h[i].lowcase_key, h[i].key.len)
                        != GH_HEADER_FOREIGN)
+            {
+                continue;
+            }
+            if ((unwanted & NGX_HTTP_GATEHOUSE_CREDENTIAL)
+                && ngx_http_gatehouse_is_named(&h[i], ctx->credential_header))
             {
                 continue;
             }
@@ -418,7 +518,7 @@ ngx_http_gatehouse_post_read_handler(ngx_http_request_t *r)
     }
     if (ngx_http_gatehouse_scan(r, ctx) > 0) {
         ctx->cookie = NULL; /* its element moves */
-        if (ngx_http_gatehouse_rebuild(r, NGX_HTTP_GATEHOUSE_IDENTITY) != NGX_OK) {
+        if (ngx_http_gatehouse_rebuild(r, ctx, NGX_HTTP_GATEHOUSE_IDENTITY) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }
@@ -462,21 +562,99 @@ ngx_http_gatehouse_keep(ngx_http_request_t *r, gh_text text, ngx_str_t *kept)
 
 
 static void
-ngx_http_gatehouse_address(ngx_http_request_t *r, gh_request *request)
+ngx_http_gatehouse_address(ngx_http_request_t *r, ngx_http_gatehouse_ctx_t *ctx)
 {
-    static const unsigned char none[16];
-    struct sockaddr           *sa;
+    struct sockaddr *sa;
 
     sa = r->connection->sockaddr;
-    request->address = none;
-    request->address_size = sizeof(none);
+    ctx->asked.address = ctx->address;
+    ctx->asked.address_size = sizeof(ctx->address);
+    ngx_memzero(ctx->address, sizeof(ctx->address));
     if (sa->sa_family == AF_INET) {
-        request->address = (const unsigned char *) &((struct sockaddr_in *) sa)->sin_addr;
-        request->address_size = 4;
+        ngx_memcpy(ctx->address, &((struct sockaddr_in *) sa)->sin_addr, 4);
+        ctx->asked.address_size = 4;
     } else if (sa->sa_family == AF_INET6) {
-        request->address = (const unsigned char *) &((struct sockaddr_in6 *) sa)->sin6_addr;
-        request->address_size = 16;
+        ngx_memcpy(ctx->address, &((struct sockaddr_in6 *) sa)->sin6_addr, 16);
     }
+}
+
+
+static gh_text
+ngx_http_gatehouse_find_only_header(ngx_http_gatehouse_ctx_t *ctx, gh_text wanted)
+{
+    ngx_list_part_t *part;
+    ngx_table_elt_t *h, *found;
+    ngx_uint_t       i;
+    gh_text          none = { NULL, 0 };
+
+    if (wanted.size == ctx->credential_header.size && wanted.size > 0
+        && ngx_strncmp(wanted.data, ctx->credential_header.data, wanted.size) == 0)
+    {
+        return ctx->credential_value; /* taken out of the request by an earlier decision */
+    }
+    found = NULL;
+    for (part = &ctx->request->headers_in.headers.part; part != NULL; part = part->next) {
+        h = part->elts;
+        for (i = 0; i < part->nelts; i++) {
+            if (ngx_http_gatehouse_is_named(&h[i], wanted)) {
+                if (found != NULL) {
+                    return none;
+                }
+                found = &h[i];
+            }
+        }
+    }
+    return found == NULL ? none : ngx_http_gatehouse_text(found->value);
+}
+
+
+/* gh_lookup */
+static gh_text
+ngx_http_gatehouse_only_header(void *source, const char *name)
+{
+    gh_text wanted;
+
+    wanted.data = name;
+    wanted.size = ngx_strlen(name);
+    return ngx_http_gatehouse_find_only_header(source, wanted);
+}
+
+
+/* gh_lookup: the client's certificate, whatever nginx thought of it. */
+static gh_text
+ngx_http_gatehouse_certificate(void *source)
+{
+    ngx_http_gatehouse_ctx_t *ctx = source;
+
+#if (NGX_HTTP_SSL)
+    ngx_connection_t *c;
+    X509             *certificate;
+    u_char           *der;
+    int               size;
+
+    c = ctx->request->connection;
+    if (ctx->certificate_read || c->ssl == NULL) {
+        return ctx->certificate;
+    }
+    ctx->certificate_read = 1;
+#if (OPENSSL_VERSION_NUMBER >= 0x30000000L)
+    certificate = SSL_get1_peer_certificate(c->ssl->connection);
+#else
+    certificate = SSL_get_peer_certificate(c->ssl->connection);
+#endif
+    if (certificate == NULL) {
+        return ctx->certificate;
+    }
+    size = i2d_X509(certificate, NULL);
+    der = size > 0 ? ngx_pnalloc(ctx->request->pool, (size_t) size) : NULL;
+    if (der != NULL) {
+        ctx->certificate.data = (const char *) der;
+        ctx->certificate.size = (size_t) i2d_X509(certificate, &der);
+    }
+    X509_free(certificate);
+    ERR_clear_error();
+#endif
+    return ctx->certificate;
 }
 
 
@@ -487,14 +665,14 @@ ngx_http_gatehouse_header(ngx_http_request_t *r, const char *lowcase)
     ngx_list_part_t *part;
     ngx_table_elt_t *h;
     ngx_uint_t       i;
-    size_t           size;
-    gh_text          none = { NULL, 0 };
+    gh_text          wanted, none = { NULL, 0 };
 
-    size = ngx_strlen(lowcase);
+    wanted.data = lowcase;
+    wanted.size = ngx_strlen(lowcase);
     for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
         h = part->elts;
         for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len == size && ngx_strncmp(h[i].lowcase_key, lowcase, size) == 0) {
+            if (ngx_http_gatehouse_is_named(&h[i], wanted)) {
                 return ngx_http_gatehouse_text(h[i].value);
             }
         }
@@ -598,7 +776,8 @@ ngx_http_gatehouse_refuse(ngx_http_request_t *r, const gh_request *request)
 }
 
 
-/* Takes our cookies out of the request and puts the assertion and the address in. */
+/* Takes our cookies and the service credentials out of the request and puts the assertion and the
+ * address in. */
 static ngx_int_t
 ngx_http_gatehouse_forward(ngx_http_request_t *r, ngx_http_gatehouse_ctx_t *ctx,
                            const gh_verdict *verdict)
@@ -606,7 +785,7 @@ ngx_http_gatehouse_forward(ngx_http_request_t *r, ngx_http_gatehouse_ctx_t *ctx,
     ngx_uint_t unwanted;
 
     if (ctx->cookie != NULL && ctx->credentials.foreign_cookies == 0
-        && verdict->assertion.size > 0)
+        && verdict->assertion.size > 0 && verdict->credential_header.size == 0)
     {
         /* The usual request: one Cookie line with nothing but ours. The assertion takes its place. */
         ngx_http_gatehouse_fill(ctx->cookie, &ngx_http_gatehouse_assertion_header,
@@ -626,9 +805,20 @@ ngx_http_gatehouse_forward(ngx_http_request_t *r, ngx_http_gatehouse_ctx_t *ctx,
     if (ctx->allowed) {
         unwanted |= NGX_HTTP_GATEHOUSE_IDENTITY;
     }
+    if (verdict->credential_header.size > 0) {
+        unwanted |= NGX_HTTP_GATEHOUSE_CREDENTIAL;
+        ctx->credential_value =
+            ngx_http_gatehouse_find_only_header(ctx, verdict->credential_header);
+        ctx->credential_header = verdict->credential_header;
+        if (r->headers_in.authorization != NULL
+            && ngx_http_gatehouse_is_named(r->headers_in.authorization, ctx->credential_header))
+        {
+            r->headers_in.authorization = NULL;
+        }
+    }
     ctx->cookie = NULL;
     ctx->allowed = 1;
-    if (unwanted != 0 && ngx_http_gatehouse_rebuild(r, unwanted) != NGX_OK) {
+    if (unwanted != 0 && ngx_http_gatehouse_rebuild(r, ctx, unwanted) != NGX_OK) {
         return NGX_ERROR;
     }
     if (ngx_http_gatehouse_add(r, &ngx_http_gatehouse_assertion_header, verdict->assertion) != NGX_OK)
@@ -640,11 +830,176 @@ ngx_http_gatehouse_forward(ngx_http_request_t *r, ngx_http_gatehouse_ctx_t *ctx,
 
 
 static ngx_int_t
+ngx_http_gatehouse_own(ngx_pool_t *pool, gh_text *text)
+{
+    u_char *copy;
+
+    if (text->size == 0) {
+        return NGX_OK;
+    }
+    copy = ngx_pnalloc(pool, text->size);
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
+    ngx_memcpy(copy, text->data, text->size);
+    text->data = (const char *) copy;
+    return NGX_OK;
+}
+
+
+/* INVARIANT: what is decided again is what was asked. Texts of a request lie in its header buffer, which
+ * nothing changes, but for one case: nginx reads what a client sends after an upgrade into it when the
+ * client had begun to send early. So a request that can be upgraded gets copies. */
+static ngx_int_t
+ngx_http_gatehouse_own_texts(ngx_http_request_t *r, ngx_http_gatehouse_ctx_t *ctx)
+{
+    gh_credentials *credentials = &ctx->credentials;
+    size_t          i;
+
+    for (i = 0; i < credentials->token_count; i++) {
+        if (ngx_http_gatehouse_own(r->pool, &credentials->tokens[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+    if (ngx_http_gatehouse_own(r->pool, &credentials->binding) != NGX_OK
+        || ngx_http_gatehouse_own(r->pool, &credentials->header_token) != NGX_OK
+        || ngx_http_gatehouse_own(r->pool, &credentials->client_id) != NGX_OK
+        || ngx_http_gatehouse_own(r->pool, &credentials->client_secret) != NGX_OK
+        || ngx_http_gatehouse_own(r->pool, &ctx->credential_value) != NGX_OK
+        || ngx_http_gatehouse_own(r->pool, &ctx->asked.host) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+    return ngx_http_gatehouse_own(r->pool, &ctx->asked.target);
+}
+
+
+/* From here on the request is open. */
+static ngx_int_t
+ngx_http_gatehouse_watch(ngx_http_request_t *r, ngx_http_gatehouse_ctx_t *ctx,
+                         const gh_verdict *verdict)
+{
+    if (r->headers_in.upgrade != NULL && ngx_http_gatehouse_own_texts(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    ctx->basis = verdict->basis;
+    ctx->checked_at = ngx_time();
+    ctx->open = 1;
+    ngx_queue_insert_tail(&ngx_http_gatehouse_open, &ctx->queue);
+    if (!ngx_http_gatehouse_tick.timer_set) {
+        ngx_add_timer(&ngx_http_gatehouse_tick, NGX_HTTP_GATEHOUSE_TICK);
+    }
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_gatehouse_unwatch(ngx_http_gatehouse_ctx_t *ctx)
+{
+    if (ctx->open) {
+        ngx_queue_remove(&ctx->queue);
+        ctx->open = 0;
+    }
+}
+
+
+/* As nginx ends the requests of a worker that has to go: whatever the request is doing, the handler of
+ * its connection releases what it holds (upstream, file, timers) and closes. In HTTP/2 that connection is
+ * the stream's own, and no other stream notices. Posted, so that it happens outside of our walk. */
+static void
+ngx_http_gatehouse_end(ngx_http_gatehouse_ctx_t *ctx, const char *reason)
+{
+    ngx_http_request_t       *r;
+    ngx_connection_t         *c;
+    ngx_http_gatehouse_ctx_t *whole;
+
+    r = ctx->request->main;
+    c = r->connection;
+    ngx_http_gatehouse_unwatch(ctx);
+    ngx_log_error(NGX_LOG_INFO, c->log, 0, "gatehouse: request ended, it has lost its right: %s",
+                  reason);
+    whole = ngx_http_gatehouse_find_ctx(r);
+    if (whole != NULL) {
+        ngx_str_set(&whole->effect, "ended");
+        whole->reason.data = (u_char *) reason;
+        whole->reason.len = ngx_strlen(reason);
+        whole->logged = 1;
+        whole->decided = 1;
+    }
+    if (r->headers_out.status == 0) {
+        r->headers_out.status = NGX_HTTP_CLOSE; /* nothing was sent */
+    }
+    c->close = 1;
+    c->error = 1;
+    ngx_post_event(c->read, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_gatehouse_check(ngx_http_gatehouse_ctx_t *ctx, time_t now)
+{
+    ngx_http_request_t *r;
+    const char         *reason;
+
+    r = ctx->request;
+    if (r->done || r->main->done || r->connection->error) {
+        ngx_http_gatehouse_unwatch(ctx); /* over already; only its memory is still there */
+        return;
+    }
+    ctx->asked.now = now;
+    if (!gh_still_allowed(ngx_http_gatehouse_core, &ctx->asked, &ctx->basis, &reason)) {
+        ngx_http_gatehouse_end(ctx, reason);
+        return;
+    }
+    ctx->checked_at = now;
+    ngx_queue_remove(&ctx->queue);
+    ngx_queue_insert_tail(&ngx_http_gatehouse_open, &ctx->queue);
+}
+
+
+/* Every open request is decided again once a second, and when what its decision stands on has moved. */
+static void
+ngx_http_gatehouse_tick_handler(ngx_event_t *ev)
+{
+    ngx_http_gatehouse_ctx_t *ctx;
+    ngx_queue_t              *q, *next, *last;
+    ngx_uint_t                checks;
+    ngx_msec_t                pause;
+    time_t                    now;
+
+    if (ngx_queue_empty(&ngx_http_gatehouse_open) || ngx_http_gatehouse_core == NULL) {
+        return; /* the next request that is let through sets the timer */
+    }
+    now = ngx_time();
+    gh_refresh(ngx_http_gatehouse_core, now);
+    checks = 0;
+    pause = NGX_HTTP_GATEHOUSE_TICK;
+    last = ngx_queue_last(&ngx_http_gatehouse_open);
+    q = ngx_queue_head(&ngx_http_gatehouse_open);
+    for (;; q = next) {
+        next = ngx_queue_next(q);
+        ctx = ngx_queue_data(q, ngx_http_gatehouse_ctx_t, queue);
+        if (ctx->checked_at != now || gh_basis_moved(ngx_http_gatehouse_core, &ctx->basis)) {
+            if (checks++ == NGX_HTTP_GATEHOUSE_CHECKS) {
+                pause = NGX_HTTP_GATEHOUSE_NEXT_TURN;
+                break;
+            }
+            ngx_http_gatehouse_check(ctx, now);
+        }
+        if (q == last) {
+            break;
+        }
+    }
+    ngx_add_timer(ev, pause);
+}
+
+
+static ngx_int_t
 ngx_http_gatehouse_preaccess_handler(ngx_http_request_t *r)
 {
     ngx_http_gatehouse_loc_conf_t *lcf;
     ngx_http_gatehouse_ctx_t      *ctx;
-    gh_request                     request;
+    gh_request                    *request;
     gh_verdict                     verdict;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_gatehouse_module);
@@ -652,19 +1007,27 @@ ngx_http_gatehouse_preaccess_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
     ctx = ngx_http_gatehouse_find_ctx(r);
+    if (ctx == NULL && r != r->main) {
+        ctx = ngx_http_gatehouse_make_part_ctx(r);
+    }
     if (ctx == NULL || ngx_http_gatehouse_core == NULL) {
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
-    ngx_memzero(&request, sizeof(request));
-    request.host = ngx_http_gatehouse_text(r->headers_in.server);
+    ngx_http_gatehouse_unwatch(ctx); /* from before an internal redirect */
+    request = &ctx->asked;
+    request->host = ngx_http_gatehouse_text(r->headers_in.server);
     /* What proxy_pass without a URI forwards. */
-    request.target = ngx_http_gatehouse_text(r->valid_unparsed_uri ? r->unparsed_uri : r->uri);
-    ngx_http_gatehouse_address(r, &request);
-    request.now = ngx_time();
-    request.credentials = &ctx->credentials;
-    request.memo = ngx_http_gatehouse_memo(r, &ctx->credentials);
+    request->target = ngx_http_gatehouse_text(r->valid_unparsed_uri ? r->unparsed_uri : r->uri);
+    ngx_http_gatehouse_address(r, ctx);
+    request->now = ngx_time();
+    request->is_options = r->method == NGX_HTTP_OPTIONS;
+    request->credentials = &ctx->credentials;
+    request->memo = ngx_http_gatehouse_memo(r, &ctx->credentials);
+    request->lookup.header = ngx_http_gatehouse_only_header;
+    request->lookup.certificate = ngx_http_gatehouse_certificate;
+    request->lookup.source = ctx;
 
-    gh_decide(ngx_http_gatehouse_core, &request, ngx_http_gatehouse_allocate, r->pool, &verdict);
+    gh_decide(ngx_http_gatehouse_core, request, ngx_http_gatehouse_allocate, r->pool, &verdict);
 
     ctx->decided = 1;
     ctx->logged = verdict.logged ? 1 : 0;
@@ -672,15 +1035,19 @@ ngx_http_gatehouse_preaccess_handler(ngx_http_request_t *r)
     ctx->effect.len = ngx_strlen(verdict.effect);
     ctx->reason.data = (u_char *) verdict.reason;
     ctx->reason.len = ngx_strlen(verdict.reason);
+    ctx->evidence = ngx_http_gatehouse_str(verdict.evidence);
+    ctx->transaction = verdict.transaction;
     if (ngx_http_gatehouse_keep(r, verdict.policy_id, &ctx->policy_id) != NGX_OK
         || ngx_http_gatehouse_keep(r, verdict.application_id, &ctx->application_id) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     if (!verdict.pass) {
-        return ngx_http_gatehouse_refuse(r, &request);
+        return ngx_http_gatehouse_refuse(r, request);
     }
-    if (ngx_http_gatehouse_forward(r, ctx, &verdict) != NGX_OK) {
+    if (ngx_http_gatehouse_forward(r, ctx, &verdict) != NGX_OK
+        || ngx_http_gatehouse_watch(r, ctx, &verdict) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     if (verdict.decision_headers
@@ -707,6 +1074,9 @@ ngx_http_gatehouse_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     ngx_str_t                 value = ngx_null_string;
 
     ctx = ngx_http_gatehouse_find_ctx(r);
+    if (ctx == NULL && r != r->main) {
+        ctx = ngx_http_gatehouse_find_ctx(r->main);
+    }
     if (ctx != NULL && ctx->decided) {
         switch ((ngx_http_gatehouse_variable_e) data) {
         case NGX_HTTP_GATEHOUSE_EFFECT:
@@ -727,6 +1097,16 @@ ngx_http_gatehouse_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
                 ngx_str_set(&value, "1");
             }
             break;
+        case NGX_HTTP_GATEHOUSE_EVIDENCE:
+            value = ctx->evidence;
+            break;
+        case NGX_HTTP_GATEHOUSE_TRANSACTION:
+            value.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+            if (value.data == NULL) {
+                return NGX_ERROR;
+            }
+            value.len = (size_t) (ngx_sprintf(value.data, "%uL", ctx->transaction) - value.data);
+            break;
         }
     }
     if (value.len == 0) {
@@ -746,7 +1126,8 @@ static ngx_int_t
 ngx_http_gatehouse_add_variables(ngx_conf_t *cf)
 {
     static const char *names[] = { "gatehouse_effect", "gatehouse_reason", "gatehouse_policy_id",
-                                   "gatehouse_application_id", "gatehouse_logged" };
+                                   "gatehouse_application_id", "gatehouse_logged",
+                                   "gatehouse_evidence", "gatehouse_transaction" };
     ngx_http_variable_t *variable;
     ngx_str_t            name;
     ngx_uint_t           i;
@@ -795,7 +1176,14 @@ ngx_http_gatehouse_init(ngx_conf_t *cf)
 static void *
 ngx_http_gatehouse_create_main_conf(ngx_conf_t *cf)
 {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_gatehouse_main_conf_t));
+    ngx_http_gatehouse_main_conf_t *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_gatehouse_main_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+    conf->allow_sample = NGX_CONF_UNSET;
+    return conf;
 }
 
 
@@ -843,6 +1231,7 @@ ngx_http_gatehouse_init_process(ngx_cycle_t *cycle)
 {
     ngx_http_gatehouse_main_conf_t *mcf;
     gh_options                      options;
+    static ngx_connection_t         none; /* the tick's, for nginx's debug log */
 
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) {
         return NGX_OK;
@@ -851,10 +1240,18 @@ ngx_http_gatehouse_init_process(ngx_cycle_t *cycle)
     if (mcf == NULL || mcf->state_directory.len == 0) {
         return NGX_OK;
     }
+    none.fd = (ngx_socket_t) -1;
+    ngx_queue_init(&ngx_http_gatehouse_open);
+    ngx_http_gatehouse_tick.handler = ngx_http_gatehouse_tick_handler;
+    ngx_http_gatehouse_tick.data = &none;
+    ngx_http_gatehouse_tick.log = cycle->log;
+    ngx_http_gatehouse_tick.cancelable = 1; /* holds no worker that has nothing else to do */
     /* A failure here must not be NGX_ERROR: the worker could not be started again and clients would
      * hang. Without a core every request is refused. The text of the configuration ends with NUL. */
     ngx_memzero(&options, sizeof(options));
     options.state_directory = (const char *) mcf->state_directory.data;
+    options.country_database = (const char *) mcf->country_database.data;
+    options.allow_sample = mcf->allow_sample > 0 ? (uint32_t) mcf->allow_sample : 0;
     ngx_http_gatehouse_core = gh_core_create(&options, ngx_http_gatehouse_log, cycle->log);
     if (ngx_http_gatehouse_core == NULL) {
         ngx_log_error(NGX_LOG_CRIT, cycle->log, 0, "gatehouse: cannot start, refusing every request");
