@@ -1,5 +1,7 @@
 #include "apps/gatehouse/admin_endpoints.h"
 
+#include "apps/gatehouse/revoke.h"
+#include "apps/gatehouse/sessions.h"
 #include "base/json.h"
 
 namespace gatehouse::apps {
@@ -22,8 +24,11 @@ json::array to_json(const std::vector<configuration::Problem>& problems) {
 
 }  // namespace
 
-net::Router make_admin_router(std::function<ReloadOutcome(const std::string& path)> reload,
-                              std::function<StatusReport()> status) {
+net::Router make_admin_router(
+    std::function<ReloadOutcome(const std::string& path)> reload,
+    std::function<StatusReport()> status,
+    std::function<std::expected<decision::Explanation, std::string>(const Question&)> explain,
+    controlplane::Gateway::Context& context) {
   const net::Handler apply = [reload = std::move(reload)](const net::HttpRequest& request) {
     const auto body = json::parse(request.body);
     const auto path =
@@ -50,12 +55,32 @@ net::Router make_admin_router(std::function<ReloadOutcome(const std::string& pat
                         {"nginx_pid", now.nginx_pid},
                         {"nginx_restarts", now.nginx_restarts}});
   };
+  const net::Handler explained = [explain = std::move(explain)](const net::HttpRequest& request) {
+    const auto body = json::parse(request.body);
+    const auto question = body ? question_from_json(*body) : std::nullopt;
+    if (!question) return answer(400, {{"error", "the question is not readable"}});
+    const auto explanation = explain(*question);
+    if (!explanation) return answer(422, {{"error", explanation.error()}});
+    return answer(200, {{"explanation", decision::to_json(*explanation)},
+                        {"text", decision::to_text(*explanation)}});
+  };
+  const net::Handler revoked = [&context](const net::HttpRequest& request) {
+    return answer_revoke(context, request);
+  };
+  const net::Handler listed = [&context](const net::HttpRequest& request) {
+    return answer_sessions(context, request);
+  };
   const net::Handler unknown = [](const net::HttpRequest&) {
     return answer(404, {{"error", "not found"}});
   };
-  return [apply, report, unknown](const net::HttpRequest& request) -> net::Route {
+  return [apply, report, explained, revoked, listed,
+          unknown](const net::HttpRequest& request) -> net::Route {
     if (request.method == "POST" && request.path == "/apply") return {net::Pool::Store, apply};
     if (request.method == "GET" && request.path == "/status") return {net::Pool::Store, report};
+    if (request.method == "POST" && request.path == "/explain")
+      return {net::Pool::Store, explained};
+    if (request.method == "POST" && request.path == "/revoke") return {net::Pool::Store, revoked};
+    if (request.method == "GET" && request.path == "/sessions") return {net::Pool::Store, listed};
     return {net::Pool::Inline, unknown};
   };
 }

@@ -5,11 +5,14 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "apps/gatehouse/explain.h"
 #include "configuration/file.h"
+#include "controlplane/gateway.h"
 #include "net/http_server.h"
 
 namespace gatehouse::apps {
@@ -34,8 +37,12 @@ struct StatusReport {
 };
 
 // POST /apply {"path"} and GET /status. JSON out; problems are 422 with the list.
+// POST /explain, a Question: 200 {"explanation", "text"}, 422 {"error"}.
+// POST /revoke and GET /sessions: revoke.h, sessions.h.
 [[nodiscard]] net::Router make_admin_router(
     std::function<ReloadOutcome(const std::string& path)> reload,
-    std::function<StatusReport()> status);
+    std::function<StatusReport()> status,
+    std::function<std::expected<decision::Explanation, std::string>(const Question&)> explain,
+    controlplane::Gateway::Context& context);
 
 }  // namespace gatehouse::apps

@@ -33,9 +33,10 @@ int report(const std::vector<Problem>& problems, Output output) {
   return kExitUsage;
 }
 
-// An answer of the administration socket, or an explanation on stderr.
-std::optional<std::pair<int, json::object>> ask(const std::string& state_directory,
-                                                net::OutboundRequest request) {
+}  // namespace
+
+std::optional<std::pair<int, json::object>> ask_gateway(const std::string& state_directory,
+                                                        net::OutboundRequest request) {
   request.unix_socket = state_directory + "/run/admin.sock";
   request.timeout = std::chrono::seconds(60);
   const auto client = net::make_http_client("");
@@ -45,7 +46,7 @@ std::optional<std::pair<int, json::object>> ask(const std::string& state_directo
               << "` (is it running, and are you its user?)\n";
     return std::nullopt;
   }
-  auto body = json::parse(response->body);
+  auto body = json::parse(response->body, {.max_bytes = response->body.size()});
   if (!body || !body->is_object()) {
     std::cerr << "gatehouse: the gateway's answer is not readable\n";
     return std::nullopt;
@@ -53,7 +54,11 @@ std::optional<std::pair<int, json::object>> ask(const std::string& state_directo
   return std::pair{response->status, body->get_object()};
 }
 
-}  // namespace
+std::string printable(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
 
 int check(const std::string& file, Output output) {
   const auto loaded = load_configuration(file);
@@ -87,8 +92,8 @@ int apply(const std::string& file, const std::string& state_directory, Output ou
   request.headers = {{"Content-Type", "application/json"}};
   request.body = json::serialize(
       json::object{{"path", std::filesystem::absolute(file).lexically_normal().string()}});
-  const auto answer =
-      ask(state_directory.empty() ? loaded->settings.state_directory : state_directory, request);
+  const auto answer = ask_gateway(
+      state_directory.empty() ? loaded->settings.state_directory : state_directory, request);
   if (!answer) return kExitFailure;
   const auto& [status_code, body] = *answer;
   if (status_code != 200) {
@@ -128,7 +133,7 @@ int apply(const std::string& file, const std::string& state_directory, Output ou
 int status(const std::string& state_directory, Output output) {
   net::OutboundRequest request;
   request.url = "http://gatehouse/status";
-  const auto answer = ask(state_directory, request);
+  const auto answer = ask_gateway(state_directory, request);
   if (!answer || answer->first != 200) return kExitFailure;
   const json::object& body = answer->second;
   if (output == Output::Json) {

@@ -2,11 +2,23 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
+
+#include "base/json.h"
+#include "net/http_client.h"
 
 namespace gatehouse::apps {
 
 enum class Output : std::uint8_t { Text, Json };
+
+// Status and body of the administration socket's answer, or an explanation on stderr.
+[[nodiscard]] std::optional<std::pair<int, json::object>> ask_gateway(
+    const std::string& state_directory, net::OutboundRequest request);
+
+// For a terminal: control characters become `?`.
+[[nodiscard]] std::string printable(std::string text);
 
 // Validates a configuration file completely without a running gateway.
 [[nodiscard]] int check(const std::string& file, Output output);

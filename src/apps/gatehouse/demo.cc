@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -27,8 +26,7 @@
 #include "base/encoding.h"
 #include "base/try.h"
 #include "platform/file.h"
-
-extern char** environ;
+#include "platform/process.h"
 
 namespace gatehouse::apps {
 namespace {
@@ -42,49 +40,13 @@ std::string program(const char* name) {
   return (fs::read_symlink("/proc/self/exe", error).parent_path() / name).string();
 }
 
-std::expected<pid_t, std::string> spawn(const std::vector<std::string>& arguments, int output) {
-  std::vector<char*> argv;
-  for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  if (output >= 0) posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-  // The agent is the visitor's to stop and start: a Ctrl-C at the terminal is not for it.
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-  pid_t pid = 0;
-  const int code = ::posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  if (code != 0)
-    return std::unexpected("cannot start `" + arguments[0] + "`: " + std::strerror(code));
-  return pid;
-}
-
 // What a command prints; an error when it fails.
 std::expected<std::string, std::string> output_of(const std::vector<std::string>& arguments) {
-  std::array<int, 2> channel{};
-  if (::pipe2(channel.data(), O_CLOEXEC) != 0) return std::unexpected("cannot make a pipe");
-  auto pid = spawn(arguments, channel[1]);
-  ::close(channel[1]);
-  std::string text;
-  std::array<char, 4096> buffer{};
-  for (ssize_t count; pid && (count = ::read(channel[0], buffer.data(), buffer.size())) > 0;) {
-    text.append(buffer.data(), static_cast<std::size_t>(count));
-  }
-  ::close(channel[0]);
-  if (!pid) return std::unexpected(pid.error());
-  int status = 0;
-  ::waitpid(*pid, &status, 0);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+  auto result = run_program(arguments, Collected::Output);
+  if (!result) return std::unexpected(result.error().message);
+  if (!result->succeeded)
     return std::unexpected("`" + arguments[0] + " " + arguments[1] + "` failed");
-  }
-  return text;
+  return std::move(result->text);
 }
 
 std::string indented(std::string_view text, std::string_view by) {
@@ -204,9 +166,12 @@ std::expected<Demo, std::string> prepare(const DemoOptions& options) {
   auto application = start_demo_application(socket);
   if (!application) return std::unexpected(application.error().message);
   demo.application = std::move(*application);
-  demo.agent = GATEHOUSE_TRY(spawn({agent, "run", "--state", demo.agent_state.string(), "--port",
-                                    std::to_string(options.agent_port)},
-                                   STDERR_FILENO));
+  // The agent is the visitor's to stop and start.
+  const auto started = spawn({agent, "run", "--state", demo.agent_state.string(), "--port",
+                              std::to_string(options.agent_port)},
+                             {.standard_output = STDERR_FILENO});
+  if (!started) return std::unexpected(started.error().message);
+  demo.agent = *started;
   return demo;
 }
 

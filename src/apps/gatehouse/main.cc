@@ -6,7 +6,10 @@
 
 #include "apps/gatehouse/commands.h"
 #include "apps/gatehouse/demo.h"
+#include "apps/gatehouse/explain.h"
+#include "apps/gatehouse/revoke.h"
 #include "apps/gatehouse/serve.h"
+#include "apps/gatehouse/sessions.h"
 
 int main(int argc, char** argv) {
   using namespace gatehouse::apps;
@@ -62,6 +65,70 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   add_output(status_command);
 
+  Question question;
+  std::string explain_file;
+  std::string explain_state;
+  auto* explain_command =
+      app.add_subcommand("explain", "Say which decision somebody would get, and why");
+  const auto add_text = [&](const char* name, std::string& into, const char* about) {
+    return explain_command->add_option(name, into, about);
+  };
+  const auto add_texts = [&](const char* name, std::vector<std::string>& into, const char* about) {
+    explain_command->add_option(name, into, about)->expected(1)->take_all();
+  };
+  add_text("--app", question.application, "name, id or domain[/path] of an application")
+      ->required();
+  add_text("--config", explain_file, "configuration file to ask");
+  add_text("--state", explain_state, "instead: state directory of a running gateway to ask");
+  add_text("--user", question.user, "address of who is signed in; without: nobody is");
+  add_text("--login-method", question.login_method, "how; default: the first that is allowed");
+  add_texts("--group", question.groups, "group of the user; of GitHub: organization[/team]");
+  add_texts("--claim", question.claims, "claim or SAML attribute, NAME=VALUE");
+  add_texts("--auth-method", question.auth_methods, "authentication method such as mfa");
+  add_texts("--auth-context", question.auth_contexts, "authentication context such as c1");
+  add_texts("--posture", question.posture,
+            "RULE or INTEGRATION, then =managed,checkin=2h,age=5m,patched,score=12");
+  add_text("--evaluation", question.evaluation, "what external evaluators say: success or refused");
+  explain_command->add_flag("--purpose", question.purpose, "a purpose was stated");
+  add_text("--session", question.session,
+           "with --state: nonce of a live session, instead of all that");
+  add_text("--ip", question.address, "address of the client");
+  add_text("--country", question.country,
+           "its country, such as DE; default: what country_database says");
+  add_text("--service-token", question.service_token, "name, id or client id");
+  add_text("--certificate", question.certificate, "common name of a valid client certificate");
+  explain_command->add_flag("--preflight", question.preflight, "the request is a CORS preflight");
+  add_text("--at", question.at, "when, RFC 3339; default: now");
+  add_output(explain_command);
+  explain_command->footer(app.get_footer() + R"(
+
+Examples:
+  gatehouse explain --app Wiki --config gatehouse.yaml --user alice@example.com
+  gatehouse explain --app wiki.example.com/admin --state /var/lib/gatehouse \
+    --user alice@example.com --ip 192.0.2.7 --posture "Managed laptop=managed,checkin=2h"
+  gatehouse explain --app Wiki --state /var/lib/gatehouse --session NONCE --output json)");
+
+  std::string user;
+  auto* sessions_command = app.add_subcommand("sessions", "List who is signed in");
+  sessions_command->add_option("--user", user, "only those of this e-mail address or user id");
+  sessions_command->add_option("--state", status_state, "state directory of the gateway")
+      ->capture_default_str();
+  add_output(sessions_command);
+
+  RevokeArguments revocation;
+  auto* revoke_command = app.add_subcommand(
+      "revoke", "End a session, a user's sessions, a device, an application's tokens or one token");
+  revoke_command->add_option("--session", revocation.session, "nonce of a session");
+  revoke_command->add_option("--user", revocation.user, "e-mail address or user id");
+  revoke_command->add_option("--device", revocation.device, "device id; it stays barred");
+  revoke_command->add_option("--application", revocation.application, "id, aud, name or domain");
+  revoke_command->add_option("--token", revocation.token,
+                             "application token or its jti; - reads it from stdin");
+  revoke_command->add_flag("--restore", revocation.restore, "accept the device again");
+  revoke_command->add_option("--state", status_state, "state directory of the gateway")
+      ->capture_default_str();
+  add_output(revoke_command);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -77,5 +144,8 @@ int main(int argc, char** argv) {
   }
   if (check_command->parsed()) return check(file, form);
   if (apply_command->parsed()) return apply(file, apply_state, form);
+  if (explain_command->parsed()) return explain(question, explain_file, explain_state, form);
+  if (sessions_command->parsed()) return sessions(user, status_state, form);
+  if (revoke_command->parsed()) return revoke(revocation, status_state, form);
   return status(status_state, form);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -20,8 +21,11 @@
 #include <tuple>
 
 #include "adapters/access/access_endpoints.h"
+#include "adapters/forward_auth/forward_auth.h"
 #include "apps/gatehouse/admin_endpoints.h"
 #include "base/try.h"
+#include "controlplane/context.h"
+#include "dataplane/log_rotation.h"
 #include "dataplane/nginx.h"
 #include "dataplane/nginx_config.h"
 #include "decision/snapshot.h"
@@ -29,6 +33,7 @@
 #include "net/http_server.h"
 #include "net/mailer.h"
 #include "node_state/node_state.h"
+#include "platform/country_database.h"
 #include "platform/file.h"
 #include "selectors/registry.h"
 #include "storage/store.h"
@@ -133,6 +138,11 @@ std::vector<std::string> settings_for_next_start(const configuration::Settings& 
   compare("smtp.password", running.smtp.password.reveal(), wanted.smtp.password.reveal());
   compare("nginx.binary", running.nginx_binary, wanted.nginx_binary);
   compare("nginx.module", running.nginx_module, wanted.nginx_module);
+  compare("forward_auth",
+          std::tie(running.forward_auth.address, running.forward_auth.port,
+                   running.forward_auth.trusted_peers),
+          std::tie(wanted.forward_auth.address, wanted.forward_auth.port,
+                   wanted.forward_auth.trusted_peers));
   compare("outbound_ca_file", running.outbound_ca_file, wanted.outbound_ca_file);
   compare("log_level", running.log_level, wanted.log_level);
   return changed;
@@ -162,6 +172,7 @@ class Service {
         initial_(std::move(file.resources)) {}
 
   std::expected<void, std::string> start() {
+    const std::lock_guard lock(reload_mutex_);  // an `apply` that comes early waits
     const bool root = ::geteuid() == 0;
     const std::string group = root ? settings_.nginx_user : "";
     const fs::path state = settings_.state_directory;
@@ -174,13 +185,17 @@ class Service {
         return std::unexpected(made.error().message);
       }
     }
-    if (root) GATEHOUSE_TRY_VOID(reachable(state / "node-state", group));
+    if (root) {
+      GATEHOUSE_TRY_VOID(reachable(state / "node-state", group));
+      GATEHOUSE_TRY_VOID(dataplane::let_workers_reopen(state / "log", group));
+    }
     const std::string store_url =
         settings_.store.empty() ? "sqlite://" + (state / "gatehouse.db").string() : settings_.store;
     store_ = GATEHOUSE_TRY(said(storage::open_store(store_url)));
     vault_ = GATEHOUSE_TRY(said(controlplane::Vault::open(state / "keys", *store_, system_now())));
     node_state_ = GATEHOUSE_TRY(said(node_state::Writer::open(state / "node-state", group)));
     http_client_ = net::make_http_client(settings_.outbound_ca_file);
+    open_countries(settings_.country_database);
     make_gateway();
     if (auto restored = gateway_->restore(); !restored) return std::unexpected(restored.error());
 
@@ -209,9 +224,13 @@ class Service {
                                 .prefix = paths_.prefix,
                                 .module = paths_.module,
                                 .log = [](const std::string& line) { spdlog::warn("{}", line); }});
-    if (auto started = nginx_->start(nginx_configuration_); !started) {
+    const auto files = dataplane::client_certificate_files(initial_, paths_);
+    if (auto started = nginx_->start(nginx_configuration_, files); !started) {
       return std::unexpected(started.error().message);
     }
+    decision_log_ = std::make_unique<dataplane::LogRotation>(
+        paths_.decision_log, limits_of(settings_), [this] { nginx_->reopen_logs(); },
+        [](const std::string& line) { spdlog::error("{}", line); });
     return {};
   }
 
@@ -246,14 +265,15 @@ class Service {
         dataplane::render_nginx_config(file->settings, file->resources, paths_, ::geteuid() == 0);
     if (!rendered) return fail("certificates", rendered.error().message);
     // New hosts before new policies: a host whose application is not there yet is refused.
+    const auto files = dataplane::client_certificate_files(file->resources, paths_);
     if (*rendered != nginx_configuration_) {
-      if (auto reloaded = nginx_->reload(*rendered); !reloaded) {
+      if (auto reloaded = nginx_->reload(*rendered, files); !reloaded) {
         return fail("", reloaded.error().message);
       }
       outcome.nginx_reloaded = true;
     } else if (actor == kSignalActor) {
       // Certificates may have been renewed in place.
-      if (auto reloaded = nginx_->reload(*rendered); !reloaded) {
+      if (auto reloaded = nginx_->reload(*rendered, files); !reloaded) {
         return fail("", reloaded.error().message);
       }
       outcome.nginx_reloaded = true;
@@ -267,6 +287,8 @@ class Service {
       return outcome;
     }
     nginx_configuration_ = *rendered;
+    decision_log_->set_limits(limits_of(file->settings));
+    open_countries(file->settings.country_database);
     outcome.at_next_start = settings_for_next_start(settings_, file->settings);
     outcome.sequence = applied->sequence;
     outcome.changed = applied->changed;
@@ -284,12 +306,31 @@ class Service {
     return report;
   }
 
-  void tick() { gateway_->tick(); }
+  std::expected<decision::Explanation, std::string> explain(const Question& question) {
+    const auto configuration = gateway_->context().configuration();
+    if (!configuration) return std::unexpected("nothing has been configured yet");
+    const Instant now = system_now();
+    const auto find_session = [&](const std::string& nonce) -> std::optional<model::Session> {
+      auto session = gateway_->context().sessions.load(nonce, now);
+      return session ? std::move(*session) : std::nullopt;
+    };
+    return answer_question(
+        question,
+        {*configuration->snapshot, *configuration->resources, find_session,
+         [this](const IpAddress& address) { return std::string(country_of(address)); }},
+        now);
+  }
+
+  void tick() {
+    gateway_->tick();
+    decision_log_->tick();
+  }
   const configuration::Settings& settings() const { return settings_; }
   std::string issuer() const { return gateway_->snapshot()->issuer(); }
 
   void stop() {
     if (nginx_) nginx_->stop();
+    if (forward_auth_server_) forward_auth_server_->stop(std::chrono::milliseconds(2000));
     if (access_server_) access_server_->stop(std::chrono::milliseconds(2000));
     if (admin_server_) admin_server_->stop(std::chrono::milliseconds(500));
   }
@@ -300,6 +341,10 @@ class Service {
   static std::expected<T, std::string> said(std::expected<T, E> result) {
     if (!result) return std::unexpected(result.error().message);
     return std::move(*result);
+  }
+
+  static dataplane::LogLimits limits_of(const configuration::Settings& settings) {
+    return {settings.decision_log.max_bytes, settings.decision_log.files};
   }
 
   void make_gateway() {
@@ -320,7 +365,25 @@ class Service {
         .pin_delivery = std::move(delivery),
         .public_https_port =
             listen.public_https_port != 0 ? listen.public_https_port : listen.https_port,
+        .country_of = [this](const IpAddress& address) { return country_of(address); },
     });
+  }
+
+  // Without a usable file every country is unknown, which no policy takes for a permitted one.
+  void open_countries(const std::string& path) {
+    std::shared_ptr<const CountryDatabase> countries;
+    if (!path.empty()) {
+      if (auto opened = CountryDatabase::open(path)) {
+        countries = std::move(*opened);
+      } else {
+        spdlog::error("{}: every country is unknown", opened.error().message);
+      }
+    }
+    countries_.store(std::move(countries));
+  }
+  std::string_view country_of(const IpAddress& address) const {
+    const auto countries = countries_.load();
+    return countries ? countries->country_of(address) : std::string_view();
   }
 
   std::expected<void, std::string> start_servers(const std::string& group) {
@@ -335,9 +398,36 @@ class Service {
     admin.unix_mode = 0600;
     admin.store_threads = 1;
     admin_server_ = GATEHOUSE_TRY(said(net::HttpServer::start(
-        admin, make_admin_router(
-                   [this](const std::string& path) { return reload(path, "gatehouse apply"); },
-                   [this] { return status(); }))));
+        admin,
+        make_admin_router(
+            [this](const std::string& path) { return reload(path, "gatehouse apply"); },
+            [this] { return status(); },
+            [this](const Question& question) { return explain(question); }, gateway_->context()))));
+    return start_forward_auth();
+  }
+
+  std::expected<void, std::string> start_forward_auth() {
+    const auto& settings = settings_.forward_auth;
+    if (settings.port == 0) return {};
+    forward_auth_log_ = std::make_unique<adapters::DecisionLog>(
+        fs::path(settings_.state_directory) / "log" / "forward_auth.jsonl",
+        settings_.decision_log.max_bytes, settings_.decision_log.files);
+    adapters::ForwardAuthOptions options;
+    options.trusted_peers = settings.trusted_peers;
+    options.point = {
+        .open_node_state = [this] { return node_state_->make_reader(); },
+        .selectors = selectors::registry(),
+        .log = [](const std::string& line) { spdlog::warn("forward-auth: {}", line); },
+        .country_of = [this](const IpAddress& address) { return country_of(address); }};
+    options.access = adapters::make_access_router(*gateway_);
+    options.clock = system_now;
+    options.log = forward_auth_log_.get();
+    options.allow_sample = settings_.decision_log.allow_sample;
+    net::ServerOptions listen;
+    listen.address = settings.address;
+    listen.port = settings.port;
+    forward_auth_server_ = GATEHOUSE_TRY(said(
+        net::HttpServer::start(listen, adapters::make_forward_auth_router(std::move(options)))));
     return {};
   }
 
@@ -351,10 +441,14 @@ class Service {
   std::unique_ptr<controlplane::Vault> vault_;
   std::unique_ptr<node_state::Writer> node_state_;
   std::unique_ptr<net::HttpClient> http_client_;
+  std::atomic<std::shared_ptr<const CountryDatabase>> countries_;  // null: all are unknown
   std::unique_ptr<controlplane::Gateway> gateway_;
   std::unique_ptr<net::HttpServer> access_server_;
   std::unique_ptr<net::HttpServer> admin_server_;
+  std::unique_ptr<adapters::DecisionLog> forward_auth_log_;
+  std::unique_ptr<net::HttpServer> forward_auth_server_;
   std::unique_ptr<dataplane::Nginx> nginx_;
+  std::unique_ptr<dataplane::LogRotation> decision_log_;
 };
 
 void log_reload(const ReloadOutcome& outcome) {
