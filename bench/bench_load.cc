@@ -1,10 +1,14 @@
 // A load generator and the application behind the proxy in one thread, which never sleeps: so what
 // is measured on the other core is the proxy alone, not the waking of its neighbours.
-//   bench_load PORT HOST CONNECTIONS SECONDS APPLICATION_PORT [tls] < TOKENS
+//   bench_load PORT HOST CONNECTIONS SECONDS APPLICATION_PORT [WORD...] < TOKENS
 // prints {"requests":..,"seconds":..,"p50_us":..,"p99_us":..}. The connections are browsers: each
 // keeps one connection and sends its own token, one request after the other. The application
 // answers every request with 200 and 512 bytes, and `/decide` with 204. Any answer but 200, and any
-// connection that ends, is an error: exit 1.
+// connection that ends, is an error: exit 1. Words:
+//   tls         over TLS
+//   anonymous   without a token; every answer must be 401
+//   distinct=N  N requests, each with a token that nobody has sent before: of seven one is the next
+//               line of TOKENS, the others have a signature that is wrong; 200 and 401 are right
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -21,6 +25,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -163,27 +168,87 @@ class Application {
 // Events of browsers carry their index above this; those of the application its descriptor.
 constexpr std::uint64_t kBrowsers = std::uint64_t{1} << 32;
 
+struct Mode {
+  bool encrypted = false;
+  bool anonymous = false;
+  std::uint64_t distinct = 0;
+};
+
 // The length of the whole answer, from its head.
-std::size_t length_of(std::string_view head) {
-  if (!head.starts_with("HTTP/1.1 200")) fail("an answer is not 200:", head.substr(0, 80));
+std::size_t length_of(std::string_view head, const Mode& mode) {
+  const bool allowed = head.starts_with("HTTP/1.1 200");
+  const bool refused = head.starts_with("HTTP/1.1 401");
+  if (mode.distinct > 0 ? !allowed && !refused : mode.anonymous ? !refused : !allowed)
+    fail("not the answer that was expected:", head.substr(0, 80));
   const std::size_t end = head.find("\r\n\r\n");
-  const std::size_t field = head.find("Content-Length: ");
+  std::size_t field = head.find("\r\nContent-Length: ");
+  if (field > end) field = head.find("\r\ncontent-length: ");  // HAProxy
   if (end == std::string_view::npos || field > end) fail("an answer without a length");
-  return end + 4 + static_cast<std::size_t>(std::atoll(head.data() + field + 16));
+  return end + 4 + static_cast<std::size_t>(std::atoll(head.data() + field + 18));
+}
+
+std::string request_of(std::string_view host, std::string_view token) {
+  std::string request =
+      "GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\nAccept: */*\r\nUser-Agent: bench\r\n";
+  if (!token.empty()) request.append("Cookie: CF_Authorization=").append(token).append("\r\n");
+  return request + "\r\n";
+}
+
+// A token that has not been sent before.
+class DistinctTokens {
+ public:
+  explicit DistinctTokens(const std::vector<std::string>& good) : good_(good) {}
+  std::string next() {
+    constexpr std::uint64_t kOneInSeven = 7;
+    const std::uint64_t number = made_++;
+    if (number % kOneInSeven == 0) return good_[number / kOneInSeven % good_.size()];
+    std::string token = good_.front();
+    constexpr std::string_view kDigits = "0123456789abcdefghijklmnopqrstuv";
+    std::uint64_t rest = number;
+    for (std::size_t i = token.size() - 40; i < token.size() - 20; ++i) {
+      token[i] = kDigits[rest % kDigits.size()];
+      rest /= kDigits.size();
+    }
+    return token;
+  }
+  [[nodiscard]] std::uint64_t made() const { return made_; }
+
+ private:
+  const std::vector<std::string>& good_;
+  std::uint64_t made_ = 0;
+};
+
+std::optional<Mode> mode_of(int argc, char** argv) {
+  Mode mode;
+  for (int i = 6; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "tls") {
+      mode.encrypted = true;
+    } else if (word == "anonymous") {
+      mode.anonymous = true;
+    } else if (word.starts_with("distinct=")) {
+      mode.distinct = std::strtoull(argv[i] + 9, nullptr, 10);
+    } else {
+      return std::nullopt;
+    }
+  }
+  return argc < 6 ? std::nullopt : std::optional(mode);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool encrypted = argc == 7 && std::string_view(argv[6]) == "tls";
-  if (argc != 6 && !encrypted) {
-    std::fputs("usage: bench_load PORT HOST CONNECTIONS SECONDS APPLICATION_PORT [tls] < TOKENS\n",
-               stderr);
+  const auto mode = mode_of(argc, argv);
+  if (!mode) {
+    std::fputs(
+        "usage: bench_load PORT HOST CONNECTIONS SECONDS APPLICATION_PORT [WORD...] < TOKENS\n",
+        stderr);
     return 2;
   }
   std::vector<std::string> tokens;
   for (std::string line; std::getline(std::cin, line);) tokens.push_back(line);
-  if (tokens.empty()) fail("no tokens");
+  if (tokens.empty() && !mode->anonymous) fail("no tokens");
+  DistinctTokens distinct(tokens);
   SSL_CTX* context = SSL_CTX_new(TLS_client_method());
   SSL_CTX_clear_mode(context,
                      SSL_MODE_AUTO_RETRY);  // tickets come by themselves: do not wait behind them
@@ -192,23 +257,27 @@ int main(int argc, char** argv) {
   std::vector<Browser> browsers(static_cast<std::size_t>(std::atoi(argv[3])));
   for (std::size_t i = 0; i < browsers.size(); ++i) {
     browsers[i].fd = connect_to(static_cast<std::uint16_t>(std::atoi(argv[1])));
-    if (encrypted) browsers[i].tls = shake_hands(context, browsers[i].fd, argv[2]);
-    browsers[i].request = "GET / HTTP/1.1\r\nHost: " + std::string(argv[2]) +
-                          "\r\nAccept: */*\r\nUser-Agent: bench\r\nCookie: CF_Authorization=" +
-                          tokens[i % tokens.size()] + "\r\n\r\n";
+    if (mode->encrypted) browsers[i].tls = shake_hands(context, browsers[i].fd, argv[2]);
+    browsers[i].request =
+        request_of(argv[2], mode->anonymous ? std::string_view{} : tokens[i % tokens.size()]);
     epoll_event interest{EPOLLIN, {.u64 = kBrowsers + i}};
     ::epoll_ctl(poll, EPOLL_CTL_ADD, browsers[i].fd, &interest);
   }
   const auto begin = Clock::now();
-  const auto end = begin + std::chrono::seconds(std::atoi(argv[4]));
-  for (auto& browser : browsers) send(browser);
+  const auto end = begin + std::chrono::milliseconds(
+                               static_cast<std::int64_t>(std::strtod(argv[4], nullptr) * 1000));
+  const auto send_next = [&](Browser& browser) {
+    if (mode->distinct > 0) browser.request = request_of(argv[2], distinct.next());
+    send(browser);
+  };
+  for (auto& browser : browsers) send_next(browser);
   std::vector<std::uint32_t> latencies;  // microseconds
-  latencies.reserve(4'000'000);
+  latencies.reserve(1'000'000);
   std::array<epoll_event, 256> events{};
   std::array<char, 16 * 1024> buffer{};
   std::uint64_t done = 0;
   auto now = begin;
-  while (now < end) {
+  while (mode->distinct > 0 ? done < mode->distinct : now < end) {
     const int count = ::epoll_wait(poll, events.data(), static_cast<int>(events.size()), 0);
     for (int i = 0; i < count; ++i) {
       const std::uint64_t whose = events[static_cast<std::size_t>(i)].data.u64;
@@ -220,7 +289,7 @@ int main(int argc, char** argv) {
       const std::size_t size = receive(browser, buffer);
       if (size == 0) continue;
       if (browser.expected == 0) {
-        browser.expected = length_of({buffer.data(), size});
+        browser.expected = length_of({buffer.data(), size}, *mode);
       }
       browser.received += size;
       if (browser.received < browser.expected) continue;
@@ -228,7 +297,7 @@ int main(int argc, char** argv) {
       latencies.push_back(static_cast<std::uint32_t>(
           std::chrono::duration_cast<std::chrono::microseconds>(now - browser.sent).count()));
       ++done;
-      send(browser);
+      send_next(browser);
     }
     now = Clock::now();
   }

@@ -1,12 +1,13 @@
 // A node state to measure against, without a control plane:
-//   bench_state make DIR HOST SESSIONS   writes it and prints one application token a line
-//   bench_state churn DIR SECONDS        heartbeats, and ten writes a second to sessions that
-//   nobody uses
+//   bench_state make DIR HOST SESSIONS TOKENS PUBLIC_KEY_FILE   writes it, and prints the tokens,
+//   one a line bench_state churn DIR SECONDS        heartbeats, and ten writes a second to sessions
+//   that nobody uses
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
 #include "base/encoding.h"
@@ -27,8 +28,8 @@ const std::string kPin = uuid_v5("bench", "pin");
 // One application behind an e-mail rule and a required device check, the usual case of the issue.
 model::Resources resources(const std::string& host) {
   model::Resources result;
-  result.organization = {"Bench", "auth.bench.example", std::chrono::hours(24),
-                         std::chrono::hours(24)};
+  result.organization.name = "Bench";
+  result.organization.auth_domain = "auth.bench.example";
   model::IdentityProvider pin;
   pin.id = kPin;
   pin.name = "PIN";
@@ -81,7 +82,9 @@ model::Session session(const std::string& nonce, Instant now) {
   return result;
 }
 
-int make(const std::string& directory, const std::string& host, int sessions) {
+// Prints `tokens` good tokens, spread over the sessions; each has a `jti` of its own.
+int make(const std::string& directory, const std::string& host, int sessions, int tokens,
+         const std::string& public_key_file) {
   auto writer = node_state::Writer::open(directory);
   if (!writer) return std::fprintf(stderr, "%s\n", writer.error().message.c_str()), 1;
   const Instant now = system_now();
@@ -99,9 +102,14 @@ int make(const std::string& directory, const std::string& host, int sessions) {
   bool written =
       (*writer)->put_snapshot(policy::make_snapshot_document(configured, context)).has_value();
   written = written && (*writer)->put_heartbeat(now).has_value();
+  std::ofstream(public_key_file) << key.public_key().to_spki_pem();
+  std::vector<model::Session> people;
   for (int i = 0; i < sessions && written; ++i) {
-    const auto one = session(random_hex(16), now);
-    written = (*writer)->put_session(one).has_value();
+    people.push_back(session(random_hex(16), now));
+    written = (*writer)->put_session(people.back()).has_value();
+  }
+  for (int i = 0; i < tokens && written; ++i) {
+    const auto& one = people[static_cast<std::size_t>(i % sessions)];
     const json::object claims{{"aud", {configured.applications[0].audience}},
                               {"email", one.identity.email},
                               {"exp", to_epoch_seconds(now) + 3600 * 8},
@@ -110,6 +118,7 @@ int make(const std::string& directory, const std::string& host, int sessions) {
                               {"iss", context.issuer},
                               {"type", "app"},
                               {"identity_nonce", one.nonce},
+                              {"jti", random_hex(16)},
                               {"sub", one.identity.user_id},
                               {"country", ""}};
     std::puts(
@@ -135,8 +144,11 @@ int churn(const std::string& directory, int seconds) {
 
 int main(int argc, char** argv) {
   const std::string command = argc > 1 ? argv[1] : "";
-  if (command == "make" && argc == 5) return make(argv[2], argv[3], std::atoi(argv[4]));
+  if (command == "make" && argc == 7)
+    return make(argv[2], argv[3], std::atoi(argv[4]), std::atoi(argv[5]), argv[6]);
   if (command == "churn" && argc == 4) return churn(argv[2], std::atoi(argv[3]));
-  std::fputs("usage: bench_state make DIR HOST SESSIONS | churn DIR SECONDS\n", stderr);
+  std::fputs(
+      "usage: bench_state make DIR HOST SESSIONS TOKENS PUBLIC_KEY_FILE | churn DIR SECONDS\n",
+      stderr);
   return 2;
 }
