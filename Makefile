@@ -15,7 +15,7 @@ packages-%:
 	@tools/install-packages $(subst +, ,$*)
 
 build-release: packages-build
-	@tools/build release gatehouse gatehouse_agent_app ngx_http_gatehouse_module bench_state bench_load
+	@tools/build release gatehouse gatehouse_agent_app ngx_http_gatehouse_module
 
 build-tested: packages-build+test
 	@tools/build asan all
@@ -31,11 +31,13 @@ test: build-tested
 	@tests/run all --build $(TESTED)
 
 test-long: build-tested packages-fuzz
-	@GATEHOUSE_RANDOM_CASES=10000000 ctest --test-dir $(TESTED) --output-on-failure -R reference
+	@GATEHOUSE_RANDOM_CASES=10000000 GATEHOUSE_RANDOM_SEED=$$(date +%s) ctest --test-dir $(TESTED) --output-on-failure -j2 -R '^reference_'
 	@tests/toolchain/break_invariants.py
 	@tools/fuzz 60
 
-bench: packages-bench build-release
+bench: packages-test+bench build-release
+	@tools/build release bench_state bench_load bench_engine
+	@tests/install
 	@bench/run $(BIN)
 
 format: packages-test

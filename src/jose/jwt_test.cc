@@ -360,6 +360,41 @@ TEST(JwtHostile, Spellings) {
   EXPECT_EQ(outcome(verify(header64 + ".." + signature64)), to_string(JwtError::BadSignature));
 }
 
+// Revocation keys on claims; this keeps a token from having other texts in the first place.
+TEST(JwtHostile, FiveSpellingsOfOneTokenAreRefusedButTheFirst) {
+  const std::string token = good_token();
+  const auto dot = token.rfind('.');
+  const std::string signature = base64url_decode(token.substr(dot + 1)).value();
+  std::string other_bits = token;
+  ++other_bits.back();
+  std::string other_alphabet = base64_encode(signature);  // `+` and `/`, padded
+  const std::string padded = token + "==";
+  while (other_alphabet.ends_with('=')) other_alphabet.pop_back();
+  std::string with_line_end = token;
+  with_line_end.insert(dot + 60, "\r\n");
+  const std::string spellings[] = {token, padded, token.substr(0, dot + 1) + other_alphabet,
+                                   other_bits, with_line_end};
+  EXPECT_EQ(outcome(verify(spellings[0])), "ok");
+  for (const std::string& other : std::span(spellings).subspan(1)) {
+    ASSERT_NE(other, token);
+    EXPECT_EQ(outcome(verify(other)), to_string(JwtError::Malformed)) << other;
+  }
+  // However one character is changed, the token is another one.
+  for (std::size_t at = 0; at < token.size(); at += 7) {
+    std::string changed = token;
+    changed[at] = changed[at] == 'A' ? 'B' : 'A';
+    EXPECT_NE(outcome(verify(changed)), "ok") << at;
+  }
+  for (const char last :
+       std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=")) {
+    std::string changed = token;
+    changed.back() = last;
+    if (changed != token) {
+      EXPECT_NE(outcome(verify(changed)), "ok") << last;
+    }
+  }
+}
+
 TEST(JwtHostile, Documents) {
   const std::string claims = json::serialize(good_claims());
   const std::string array = "[" + claims + "]";

@@ -1,6 +1,8 @@
 // The nginx.conf of docs/guides/own-nginx.md: the module in an nginx that we did not write, with
 // the names, ports and paths of a lab.
 import fs from 'node:fs';
+import http2 from 'node:http2';
+import https from 'node:https';
 import path from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
@@ -10,6 +12,56 @@ import { byProvider, mustSignIn } from '../harness/signin.mjs';
 import { Child, eventually, freePort, listens } from '../harness/process.mjs';
 import { findBuild, isSanitized, repository } from '../harness/build.mjs';
 import { pki } from '../harness/pki.mjs';
+
+// What is open when a person signs out: nginx's own files over both protocols, and a request that
+// waits for a subrequest.
+async function endsWithTheRight(browser, lab, port) {
+  const ca = fs.readFileSync(pki().ca);
+  const headers = { cookie: `CF_Authorization=${browser.cookie(kApp, 'CF_Authorization')}` };
+  const session = http2.connect(`https://${kApp}:${port}`, { ca });
+  session.on('error', () => {});
+  const open = {
+    'a file over HTTP/1.1': https.get(`https://${kApp}:${port}/files/large`, {
+      ca,
+      headers,
+      agent: false,
+    }),
+    'a file over HTTP/2': session.request({ ':path': '/files/large', ...headers }),
+    'a request that waits for a subrequest': https.get(`https://${kApp}:${port}/checked/a`, {
+      ca,
+      headers,
+      agent: false,
+    }),
+  };
+  const received = {};
+  const closed = {};
+  for (const [name, request] of Object.entries(open)) {
+    received[name] = 0;
+    const data = (chunk) => {
+      received[name] += chunk.length;
+    };
+    const end = () => {
+      closed[name] = true;
+    };
+    request.on('response', (response) => {
+      response.on?.('data', data);
+      response.on?.('error', end);
+    });
+    if (name.endsWith('2')) request.on('data', data);
+    request.on('error', end);
+    request.on('close', end);
+  }
+  for (const name of Object.keys(open).filter((each) => /file/.test(each)))
+    await eventually(() => received[name] > 0, { what: name });
+  await eventually(() => lab.origin.open('/silent') > 0, { what: 'the subrequest' });
+  assert.deepEqual(closed, {});
+  await browser.navigate(lab.gateway.url(kAuth, '/cdn-cgi/access/logout'));
+  for (const name of Object.keys(open))
+    await eventually(() => closed[name], { ms: 10_000, what: `the end of ${name}` });
+  await eventually(() => lab.origin.open('/silent') === 0, { what: 'the end of the subrequest' });
+  for (const count of Object.values(received)) assert.ok(count < 8 << 20, `${count}`);
+  session.destroy();
+}
 
 test('the nginx.conf of the guide judges requests and lets a person sign in', async () => {
   const guide = fs.readFileSync(path.join(repository, 'docs/guides/own-nginx.md'), 'utf8');
@@ -50,6 +102,16 @@ test('the nginx.conf of the guide judges requests and lets a person sign in', as
       .map((kind) => `${kind}_temp_path ${prefix}/${kind};`)
       .join('\n');
     configuration = configuration.replace('http {', `http {\n${temporary}`);
+    // Requests that stay open without an upstream, and in a subrequest.
+    fs.mkdirSync(path.join(prefix, 'files'));
+    fs.writeFileSync(path.join(prefix, 'files', 'large'), Buffer.alloc(8 << 20, 'x'));
+    configuration = configuration.replace(
+      /(server_name app[^]*?)location \/ \{/,
+      `$1location /files/ { root ${prefix}; limit_rate 50k; }
+    location /checked/ { auth_request /silent; proxy_pass http://wiki; }
+    location /silent { proxy_pass http://wiki; }
+    location / {`,
+    );
     fs.writeFileSync(file, `daemon off;\npid ${prefix}/nginx.pid;\n${configuration}`);
     const env = isSanitized()
       ? {
@@ -82,6 +144,7 @@ test('the nginx.conf of the guide judges requests and lets a person sign in', as
     ]);
     const refused = await lab.browser().fetch(lab.gateway.url(kApp, '/a/%2e%2e%2f/b'));
     assert.ok([400, 401].includes(refused.status), `${refused.status}`);
+    await endsWithTheRight(browser, lab, port);
     assert.ok(!/AddressSanitizer|runtime error/.test(errors()), errors());
   } finally {
     await nginx?.end('SIGQUIT');

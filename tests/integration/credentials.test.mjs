@@ -136,6 +136,7 @@ describe('tokens', () => {
       'iat',
       'identity_nonce',
       'iss',
+      'jti',
       'nbf',
       'sub',
       'type',

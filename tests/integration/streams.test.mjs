@@ -1,5 +1,6 @@
-// WebSocket and server-sent events go through once admitted, and only then.
+// WebSocket, server-sent events and gRPC go through once admitted, and only then.
 import fs from 'node:fs';
+import http2 from 'node:http2';
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import https from 'node:https';
@@ -11,7 +12,17 @@ import { pki } from '../harness/pki.mjs';
 let lab;
 let cookie;
 before(async () => {
-  lab = await startLab({ idp: true });
+  lab = await startLab({
+    idp: true,
+    config(c, { origin }) {
+      c.ingress.unshift({
+        hostname: kApp,
+        path: '^/grpc/',
+        service: origin.http2Service,
+        originRequest: { http2Origin: true },
+      });
+    },
+  });
   const browser = lab.browser();
   await mustSignIn(lab, browser, kApp, byProvider('alice'));
   cookie = `CF_Authorization=${browser.cookie(kApp, 'CF_Authorization')}; mine=1`;
@@ -75,5 +86,59 @@ describe('streams', () => {
       request.on('error', (error) => (found.length === 4 ? null : reject(error)));
     });
     assert.ok(events[3] < 2000, `${events}`);
+  });
+  // A message both ways, then the end: {status, headers, text, trailers}.
+  const callGrpc = (headers) =>
+    new Promise((resolve, reject) => {
+      const session = http2.connect(lab.gateway.url(kApp), { ca: ca() });
+      const call = session.request({
+        ':method': 'POST',
+        ':path': '/grpc/Echo/Say',
+        'content-type': 'application/grpc',
+        te: 'trailers',
+        ...headers,
+      });
+      const result = { text: '', trailers: {} };
+      call.on('response', (answer) => {
+        result.headers = answer;
+        result.status = answer[':status'];
+        if (answer['content-type'] !== 'application/grpc') call.end();
+      });
+      call.on('data', (chunk) => {
+        result.text += chunk.toString('latin1');
+        if (result.text.includes('hello')) call.end();
+      });
+      call.on('trailers', (trailers) => {
+        result.trailers = trailers;
+      });
+      call.on('end', () => {
+        session.close();
+        resolve(result);
+      });
+      call.on('error', reject);
+      session.on('error', reject);
+      call.write(Buffer.from('\0\0\0\0\x05hello', 'latin1'));
+    });
+  test('gRPC: both ways at once, with trailers and with the identity', async () => {
+    const answer = await callGrpc({
+      cookie,
+      'cf-access-authenticated-user-email': 'root@corp.example',
+    });
+    assert.equal(answer.status, 200);
+    assert.match(answer.text, /hello/);
+    assert.equal(answer.trailers['grpc-status'], '0');
+    const seen = lab.origin.last;
+    assert.equal(seen.url, '/grpc/Echo/Say');
+    assert.deepEqual(seen.values('te'), ['trailers']);
+    assert.deepEqual(seen.values('cf-access-authenticated-user-email'), ['alice@corp.example']);
+    assert.equal(seen.values('cf-access-jwt-assertion').length, 1);
+    assert.deepEqual(seen.values('cookie'), ['mine=1']);
+    assert.deepEqual(seen.values('x-forwarded-proto'), ['https']);
+  });
+  test('gRPC without a session: 401, and the application hears nothing', async () => {
+    const seen = lab.origin.requests.length;
+    const answer = await callGrpc({});
+    assert.equal(answer.status, 401);
+    assert.equal(lab.origin.requests.length, seen);
   });
 });

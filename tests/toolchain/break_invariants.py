@@ -21,6 +21,22 @@ BREAKS = [
     ("3-evidence-ages", "src/selectors/device_posture/device_posture.cc", 
      "if (posture->established_at < now - rule.max_evidence_age) return undecided(Reason::PostureStale);", "", "selectors_test"),
     ("4-audience", "src/enforcement/point.cc", "if (entry->application != &application) {", "if (false) {", "enforcement_test"),
+    ("4-binding-cookie", "src/enforcement/point.cc",
+     "if (application.enable_binding_cookie && !is_bound(*entry, view(credentials.binding))) {", "if (false) {", "enforcement_test"),
+    ("4-revocation", "src/enforcement/point.cc", "if (is_revoked(*entry, application)) {", "if (false) {", "enforcement_test"),
+    ("1-streams-are-asked-again", "src/adapters/nginx/core.cc",
+     "    return outcome.decision.effect == decision::Effect::Allow ||\n",
+     "    return true || outcome.decision.effect == decision::Effect::Allow ||\n", "adapters_nginx_test"),
+    ("1-certificate-of-another-host", "src/decision/snapshot.cc", "if (client_certificates_.empty()) return nullptr;",
+     "if (client_certificates_.empty()) return nullptr;\n  if (!host.empty()) return client_certificates_.begin()->second.get();",
+     "adapters_nginx_test"),
+    ("1-purpose-is-asked-for", "src/decision/engine.cc", "return !policy.purpose_justification_required ||",
+     "return policy.purpose_justification_required || !policy.purpose_justification_required ||", "decision_test"),
+    ("1-preflight-bypass-is-a-choice", "src/decision/engine.cc", "if (evidence.cors_preflight && application.options_preflight_bypass)",
+     "if (evidence.cors_preflight)", "decision_test"),
+    ("3-evaluation-that-is-missing", "src/selectors/external_evaluation/external_evaluation.cc",
+     "if (found == held.end()) return {Truth::Indeterminate, Reason::EvaluationMissing};",
+     "if (found == held.end()) return decision::kTrue;", "selectors_test"),
     ("4-code-works-once", "src/controlplane/session.cc", '"code/" + text("i")', '"code/" + random_hex(16)', "adapters_access_test"),
     ("4-bound-to-the-browser", "src/controlplane/transaction.cc",
      'if (!constant_time_equal(json::find_string(object, "b").value_or(""),\n'
@@ -43,9 +59,9 @@ def main():
     wanted = sys.argv[1:]
     shutil.rmtree(COPY / "src", ignore_errors=True)
     COPY.mkdir(parents=True, exist_ok=True)
-    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    files = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in files.split("\0"):
-        if name:
+        if name and (ROOT / name).exists():
             target = COPY / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target)
