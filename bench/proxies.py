@@ -22,7 +22,7 @@ http {{
   {state}
   access_log off; server_tokens off; keepalive_requests 1000000000; keepalive_timeout 300s;
   client_body_temp_path {run}/t1; proxy_temp_path {run}/t2; fastcgi_temp_path {run}/t3; uwsgi_temp_path {run}/t4; scgi_temp_path {run}/t5;
-  request_pool_size 8k; large_client_header_buffers 4 16k;
+  request_pool_size 12k; large_client_header_buffers 4 16k;
   map $http_upgrade $gatehouse_upgrade {{ default ''; ~*^websocket$ websocket; }}
   map $gatehouse_upgrade $gatehouse_connection {{ default upgrade; '' ''; }}
   upstream application {{ server 127.0.0.1:{application}; keepalive 512; }}

@@ -122,7 +122,7 @@ class Renderer {
         "  server_tokens off;\n  default_type application/octet-stream;\n"
         "  ignore_invalid_headers on;\n  underscores_in_headers off;\n"
         // One block for a request with a token and what we add to it.
-        "  request_pool_size 8k;\n"
+        "  request_pool_size 12k;\n"
         "  client_header_timeout 15s;\n  client_max_body_size 0;\n"
         "  large_client_header_buffers 4 16k;\n"
         "  keepalive_requests 100000;\n  sendfile on;\n  tcp_nopush on;\n"

@@ -46,6 +46,8 @@ using Trace = std::vector<TraceEntry>;
 //   ends; the default is deny. Allow, Bypass and Service Auth apply when True; Block unless False.
 //   Allow demands a signed-in person whose login method the application permits, and, where the
 //   policy says so, a purpose stated for this application: else Challenge(Purpose) ends the walk.
+//   The purpose is an obligation of the policy that applies first: whoever lacks the evidence for
+//   that policy may be let in by a later one without it.
 //   A CORS preflight is bypassed, before all policies, where the application says so.
 //   A policy is OR(include) AND AND(require) AND NOT OR(exclude), in Kleene's logic (rules.h).
 //   The reason of a refusal is the easiest obstacle among the policies that were asked; those of

@@ -438,7 +438,7 @@ EnforcementPoint::Outcome EnforcementPoint::decide(const gh_request& request) {
     outcome.node_state_usable = false;
     return refuse(reason);
   }
-  outcome.transaction = reader_->transaction();
+  outcome.transaction = reader_->seen_transaction();
   outcome.basis.common_stamp = common_stamp();
   const std::string_view target = view(request.target);
   const auto located = locate(view(request.host), target.substr(0, target.find('?')));

@@ -50,6 +50,7 @@ class BrokenRevocations final : public node_state::Reader {
   BrokenRevocations(std::unique_ptr<node_state::Reader> real, const bool& broken)
       : real_(std::move(real)), broken_(broken) {}
   std::uint64_t transaction() const override { return real_->transaction(); }
+  std::uint64_t seen_transaction() const override { return real_->seen_transaction(); }
   bool refresh() override { return real_->refresh(); }
   bool is_current() const override { return real_->is_current(); }
   std::uint64_t stamp_of(std::size_t shard) const override { return real_->stamp_of(shard); }

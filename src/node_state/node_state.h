@@ -82,6 +82,8 @@ class Reader {
   virtual ~Reader() = default;
   // The last committed transaction: a few nanoseconds. Nothing has changed while it stands still.
   [[nodiscard]] virtual std::uint64_t transaction() const = 0;
+  // The one that refresh() read last.
+  [[nodiscard]] virtual std::uint64_t seen_transaction() const = 0;
   // Re-reads stamps and heartbeat when transaction() has moved; cheap otherwise.
   // False: the environment cannot be read.
   [[nodiscard]] virtual bool refresh() = 0;

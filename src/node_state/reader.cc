@@ -53,6 +53,8 @@ class LmdbReader final : public Reader {
     return last_transaction();
   }
 
+  std::uint64_t seen_transaction() const override { return seen_; }
+
   bool refresh() override {
     const auto held = hold();
     return last_transaction() == seen_ || load_stamps();

@@ -68,8 +68,16 @@ std::string describe_values(std::string_view subject, std::string_view plural,
 
 OneOf::OneOf(std::string_view subject, std::string_view plural, decision::Combine combine,
              std::vector<std::string> values)
-    : description_(describe_values(subject, plural, combine, values)),
-      values_(std::make_move_iterator(values.begin()), std::make_move_iterator(values.end())),
-      satisfiable_(combine == decision::Combine::Any || values_.size() == 1) {}
+    : description_(describe_values(subject, plural, combine, values)) {
+  constexpr std::size_t kFew = 4;
+  std::ranges::sort(values);
+  values.erase(std::ranges::unique(values).begin(), values.end());
+  satisfiable_ = combine == decision::Combine::Any || values.size() == 1;
+  if (values.size() <= kFew) {
+    few_ = std::move(values);
+  } else {
+    many_.insert(std::make_move_iterator(values.begin()), std::make_move_iterator(values.end()));
+  }
+}
 
 }  // namespace gatehouse::selectors

@@ -110,20 +110,24 @@ template <typename Value>
                                           const std::vector<std::string>& values);
 
 // A property that has one value at a time, compared with a list: one of them is enough for Any, and
-// All holds only when the list says one and the same value throughout. One hash look-up.
+// All holds only when the list says one and the same value throughout. At most one hash look-up.
 class OneOf {
  public:
   OneOf(std::string_view subject, std::string_view plural, decision::Combine combine,
         std::vector<std::string> values);
   [[nodiscard]] bool holds(std::string_view value) const {
-    return satisfiable_ && values_.contains(value);
+    if (!satisfiable_) return false;
+    if (!many_.empty()) return many_.contains(value);
+    return std::ranges::find(few_, value) != few_.end();
   }
   [[nodiscard]] const std::string& description() const { return description_; }
 
  private:
   std::string description_;
-  TextSet values_;
-  bool satisfiable_;
+  // One of the two is empty: comparing with a few texts costs less than a hash.
+  std::vector<std::string> few_;
+  TextSet many_;
+  bool satisfiable_ = false;
 };
 
 }  // namespace gatehouse::selectors

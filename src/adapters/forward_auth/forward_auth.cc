@@ -13,6 +13,7 @@
 #include "base/ip_ranges.h"
 #include "base/json.h"
 #include "decision/readings.h"
+#include "enforcement/evidence_ages.h"
 #include "enforcement/identity_headers.h"
 #include "enforcement/respond.h"
 #include "platform/random.h"
@@ -324,17 +325,7 @@ class ForwardAuth {
     record["application"] = outcome.application == nullptr ? "" : outcome.application->id;
     record["policy"] = outcome.decision.policy == nullptr ? "" : outcome.decision.policy->id;
     describe(record, judged.original, status);
-    json::object ages;
-    const auto age = [now](Instant at) { return (now - at).count(); };
-    if (outcome.service_token != nullptr) ages["service_token"] = outcome.service_token->id;
-    if (outcome.session != nullptr) {
-      ages["identity"] = age(outcome.session->identity.authenticated_at);
-      for (const auto& evidence : outcome.session->posture)
-        ages["posture/" + evidence.integration_id] = age(evidence.established_at);
-      for (const auto& evaluation : outcome.session->evaluations)
-        ages["evaluation/" + evaluation.key.substr(0, 16)] = age(evaluation.established_at);
-    }
-    record["evidence"] = std::move(ages);
+    record["evidence"] = enforcement::evidence_ages(outcome, now);
     record["transaction"] = outcome.transaction;
     options_.log->append(json::serialize(record));
   }

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/encoding.h"
+#include "enforcement/evidence_ages.h"
 #include "enforcement/point.h"
 #include "enforcement/respond.h"
 #include "platform/country_database.h"
@@ -52,21 +53,6 @@ bool is_logged(gh_core& core, decision::Effect effect) {
   if (++core.allowed < core.allow_sample) return false;
   core.allowed = 0;
   return true;
-}
-
-// What the decision rested on and how old it was, in seconds: {"identity":60,"posture":[..]}.
-std::string evidence_of(const EnforcementPoint::Outcome& outcome, std::int64_t now) {
-  const auto age = [now](gatehouse::Instant at) { return now - gatehouse::to_epoch_seconds(at); };
-  json::object ages;
-  if (outcome.service_token != nullptr) ages["service_token"] = outcome.service_token->id;
-  if (outcome.session != nullptr) {
-    ages["identity"] = age(outcome.session->identity.authenticated_at);
-    for (const auto& evidence : outcome.session->posture)
-      ages["posture/" + evidence.integration_id] = age(evidence.established_at);
-    for (const auto& evaluation : outcome.session->evaluations)
-      ages["evaluation/" + evaluation.key.substr(0, 16)] = age(evaluation.established_at);
-  }
-  return json::serialize(ages);
 }
 
 void refuse_for_error(gh_core& core, gh_verdict& verdict) {
@@ -161,7 +147,9 @@ void gh_decide(gh_core* core, const gh_request* request, gh_allocate allocate, v
     verdict->basis = to_c(outcome.basis);
     verdict->credential_header = copy(outcome.credential_header, allocate, pool);
     if (verdict->logged != 0) {
-      verdict->evidence = copy(evidence_of(outcome, request->now), allocate, pool);
+      verdict->evidence = copy(json::serialize(gatehouse::enforcement::evidence_ages(
+                                   outcome, gatehouse::from_epoch_seconds(request->now))),
+                               allocate, pool);
     }
     verdict->effect = decision::to_string(outcome.decision.effect).data();
     verdict->reason = verdict->pass != 0 ? "" : decision::info(outcome.decision.reason).code.data();

@@ -237,6 +237,19 @@ ngx_http_gatehouse_make_part_ctx(ngx_http_request_t *r)
 }
 
 
+/* The token will be compared in a moment, and another connection's request has used the cache since. */
+static gh_connection_memo *
+ngx_http_gatehouse_fetched(gh_connection_memo *memo)
+{
+    size_t i;
+
+    for (i = 0; i < memo->size; i += 64) {
+        __builtin_prefetch(memo->token + i);
+    }
+    return memo;
+}
+
+
 /* The connection's memo, made with the first token that it carries; NULL without one, or memory. */
 static gh_connection_memo *
 ngx_http_gatehouse_memo(ngx_http_request_t *r, const gh_credentials *credentials)
@@ -251,7 +264,7 @@ ngx_http_gatehouse_memo(ngx_http_request_t *r, const gh_credentials *credentials
     pool = r->stream ? r->stream->connection->connection->pool : r->connection->pool;
     for (cln = pool->cleanup; cln != NULL; cln = cln->next) {
         if (cln->handler == ngx_http_gatehouse_memo_cleanup) {
-            return cln->data;
+            return ngx_http_gatehouse_fetched(cln->data);
         }
     }
     cln = ngx_pool_cleanup_add(pool, sizeof(gh_connection_memo) + NGX_HTTP_GATEHOUSE_MEMO_BYTES);
@@ -1015,6 +1028,7 @@ ngx_http_gatehouse_preaccess_handler(ngx_http_request_t *r)
     }
     ngx_http_gatehouse_unwatch(ctx); /* from before an internal redirect */
     request = &ctx->asked;
+    request->memo = ngx_http_gatehouse_memo(r, &ctx->credentials);
     request->host = ngx_http_gatehouse_text(r->headers_in.server);
     /* What proxy_pass without a URI forwards. */
     request->target = ngx_http_gatehouse_text(r->valid_unparsed_uri ? r->unparsed_uri : r->uri);
@@ -1022,7 +1036,6 @@ ngx_http_gatehouse_preaccess_handler(ngx_http_request_t *r)
     request->now = ngx_time();
     request->is_options = r->method == NGX_HTTP_OPTIONS;
     request->credentials = &ctx->credentials;
-    request->memo = ngx_http_gatehouse_memo(r, &ctx->credentials);
     request->lookup.header = ngx_http_gatehouse_only_header;
     request->lookup.certificate = ngx_http_gatehouse_certificate;
     request->lookup.source = ctx;
