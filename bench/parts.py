@@ -52,7 +52,7 @@ def flood(bench, plain, checked):
     ]
 
 
-def memory(bench, filling=600_000, requests=1_000_000):
+def memory(bench, filling=900_000, requests=1_000_000):
     """A worker whose caches have been filled, and a million more tokens that nobody has sent before; then reloads."""
     print("memory: signing 140,000 tokens", flush=True)
     tokens = bench.make_state("memory_state", 1000, 140_000)
