@@ -13,7 +13,7 @@
 #include "base/ip_ranges.h"
 #include "base/json.h"
 #include "decision/readings.h"
-#include "enforcement/evidence_ages.h"
+#include "enforcement/decision_record.h"
 #include "enforcement/identity_headers.h"
 #include "enforcement/respond.h"
 #include "platform/random.h"
@@ -215,7 +215,7 @@ class ForwardAuth {
     HttpResponse response = effect == Effect::Allow || effect == Effect::Bypass
                                 ? allow(request, judged)
                                 : refuse(request, asked, judged);
-    if (is_logged(effect)) log_decision(judged, now, response.status);
+    if (sample_.takes(effect)) log_decision(judged, now, response.status);
     return response;
   }
 
@@ -307,14 +307,6 @@ class ForwardAuth {
                             const HttpRequest&) { return handler(translated); }};
   }
 
-  bool is_logged(Effect effect) {
-    if (effect == Effect::Deny || effect == Effect::Bypass) return true;
-    if (effect != Effect::Allow || options_.allow_sample == 0) return false;
-    if (++allowed_ < options_.allow_sample) return false;
-    allowed_ = 0;
-    return true;
-  }
-
   void log_decision(const Judged& judged, Instant now, int status) const {
     const auto& outcome = judged.outcome;
     json::object record =
@@ -364,7 +356,7 @@ class ForwardAuth {
   ForwardAuthOptions options_;
   const IpRanges trusted_peers_;
   EnforcementPoint point_;
-  std::uint32_t allowed_ = 0;  // since the last one that was logged
+  enforcement::DecisionSample sample_{options_.allow_sample};
 };
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "base/encoding.h"
-#include "enforcement/evidence_ages.h"
+#include "enforcement/decision_record.h"
 #include "enforcement/point.h"
 #include "enforcement/respond.h"
 #include "platform/country_database.h"
@@ -22,8 +22,7 @@ struct gh_core {
   EnforcementPoint::Outcome last;
   gh_log log;
   void* log_data;
-  std::uint32_t allow_sample;  // one of so many allowed requests is logged; 0: none
-  std::uint32_t allowed = 0;   // since the last one
+  gatehouse::enforcement::DecisionSample sample;
 };
 
 namespace {
@@ -44,15 +43,6 @@ gh_text copy(std::string_view text, gh_allocate allocate, void* pool) {
 gh_basis to_c(const Basis& basis) {
   static_assert(gatehouse::enforcement::kNoShard == GH_NO_SHARD);
   return {basis.shard, basis.session_stamp, basis.common_stamp};
-}
-
-// Every refusal and bypass, and a sample of what is allowed.
-bool is_logged(gh_core& core, decision::Effect effect) {
-  if (effect == decision::Effect::Deny || effect == decision::Effect::Bypass) return true;
-  if (effect != decision::Effect::Allow || core.allow_sample == 0) return false;
-  if (++core.allowed < core.allow_sample) return false;
-  core.allowed = 0;
-  return true;
 }
 
 void refuse_for_error(gh_core& core, gh_verdict& verdict) {
@@ -123,7 +113,7 @@ gh_core* gh_core_create(const gh_options* options, gh_log log, void* log_data) {
                        {},
                        log,
                        log_data,
-                       options->allow_sample};
+                       gatehouse::enforcement::DecisionSample(options->allow_sample)};
   } catch (...) {
     return nullptr;
   }
@@ -142,7 +132,7 @@ void gh_decide(gh_core* core, const gh_request* request, gh_allocate allocate, v
     const bool allowed = outcome.decision.effect == decision::Effect::Allow;
     const bool bypassed = outcome.decision.effect == decision::Effect::Bypass;
     verdict->pass = allowed || bypassed ? 1 : 0;
-    verdict->logged = is_logged(*core, outcome.decision.effect) ? 1 : 0;
+    verdict->logged = core->sample.takes(outcome.decision.effect) ? 1 : 0;
     verdict->transaction = outcome.transaction;
     verdict->basis = to_c(outcome.basis);
     verdict->credential_header = copy(outcome.credential_header, allocate, pool);

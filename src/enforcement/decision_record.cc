@@ -1,4 +1,4 @@
-#include "enforcement/evidence_ages.h"
+#include "enforcement/decision_record.h"
 
 namespace gatehouse::enforcement {
 namespace {
@@ -6,6 +6,14 @@ namespace {
 constexpr std::size_t kShownKeyDigits = 16;  // enough to tell evaluators apart
 
 }  // namespace
+
+bool DecisionSample::takes(decision::Effect effect) {
+  if (effect == decision::Effect::Deny || effect == decision::Effect::Bypass) return true;
+  if (effect != decision::Effect::Allow || one_in_ == 0) return false;
+  if (++allowed_ < one_in_) return false;
+  allowed_ = 0;
+  return true;
+}
 
 json::object evidence_ages(const EnforcementPoint::Outcome& outcome, Instant now) {
   const auto age = [now](Instant at) { return (now - at).count(); };
