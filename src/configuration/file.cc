@@ -26,6 +26,8 @@ using Numbers = policy::ObjectReader::Numbers;
 
 constexpr std::uint64_t kSmallestLog = std::uint64_t{1} << 20;
 constexpr std::uint64_t kLargestLog = std::uint64_t{1} << 40;
+constexpr std::string_view kNotANetwork =
+    "must be an address or a network such as `192.0.2.0/24`, with no bits set beyond its prefix";
 
 // Absolute, `..` kept for the system to follow; the empty path stays empty.
 std::string resolve_path(std::string_view directory, std::string_view path) {
@@ -49,8 +51,13 @@ class FileReader {
     settings.state_directory = path_or(top, "state_directory", settings.state_directory);
     settings.outbound_ca_file = path_or(top, "outbound_ca_file", "");
     settings.store = top.text_or("store", "");
-    if (!settings.store.empty() && !settings.store.starts_with("sqlite:///")) {
-      top.problem("store", "must be `sqlite:///absolute/path`");
+    const auto is_store = [&](std::string_view scheme) {
+      return settings.store.starts_with(scheme) && settings.store.size() > scheme.size();
+    };
+    if (!settings.store.empty() && !is_store("sqlite:///") && !is_store("postgresql://") &&
+        !is_store("postgres://")) {
+      top.problem("store",
+                  "must be `sqlite:///absolute/path` or `postgresql://user@host:port/database`");
     }
     static constexpr std::array<std::string_view, 5> kLevels{"trace", "debug", "info", "warn",
                                                              "error"};
@@ -72,6 +79,9 @@ class FileReader {
     if (const json::object* forward_auth = top.object("forward_auth")) {
       read_forward_auth(*forward_auth, Path(root, "forward_auth"), settings);
     }
+    if (const json::object* api = top.object("api")) {
+      read_api(*api, Path(root, "api"), settings.api);
+    }
     top.finish();
   }
 
@@ -79,9 +89,13 @@ class FileReader {
   // their order, so that the lines stay right.
   void resolve_resources() {
     const Path root;
-    for_each_nested("identity_providers", "config", [&](json::object& config, const Path& path) {
-      replace_by_content(config, path, "client_secret_file", "client_secret");
-    });
+    for (const std::string_view section : {"identity_providers", "device_posture_integrations"}) {
+      for_each_nested(section, "config", [&](json::object& config, const Path& path) {
+        for (const std::string_view key : policy::kSecretConfigKeys) {
+          replace_by_content(config, path, fmt::format("{}_file", key), key);
+        }
+      });
+    }
     for_each_nested(
         "device_posture_integrations", "config", [&](json::object& config, const Path& path) {
           replace_by_content(config, path, "public_certificate_file", "public_certificate");
@@ -282,9 +296,7 @@ class FileReader {
     for (const auto& [index, text] : reader.texts("trusted_peers")) {
       const auto network = IpNetwork::parse(text);
       if (!network) {
-        problems_.add(Path(peers_path, index),
-                      "must be an address or a network such as `192.0.2.0/24`, with no bits set "
-                      "beyond its prefix");
+        problems_.add(Path(peers_path, index), std::string(kNotANetwork));
       } else if (is_everybody(*network)) {
         problems_.add(Path(peers_path, index),
                       "would trust everybody: whoever reaches the port could claim any address, "
@@ -297,6 +309,28 @@ class FileReader {
     if (forward_auth.port != 0 &&
         (peers == nullptr || (peers->is_array() && peers->get_array().empty()))) {
       reader.problem("trusted_peers", "is required: the addresses of the proxies that ask");
+    }
+    reader.finish();
+  }
+
+  void read_api(const json::object& object, const Path& path, ApiSettings& api) {
+    ObjectReader reader(object, path, problems_);
+    api.enabled = reader.boolean("enabled", api.enabled);
+    api.requests_per_5_minutes = static_cast<int>(
+        reader.integer("requests_per_5_minutes", api.requests_per_5_minutes, 0, 1'000'000));
+    if (reader.list("allow_from") != nullptr) api.allow_from.clear();
+    const Path list_path(path, "allow_from");
+    const std::size_t problems_before = problems_.size();
+    for (const auto& [index, text] : reader.texts("allow_from")) {
+      if (const auto network = IpNetwork::parse(text)) {
+        api.allow_from.push_back(*network);
+      } else {
+        problems_.add(Path(list_path, index), std::string(kNotANetwork));
+      }
+    }
+    if (api.allow_from.empty() && problems_.size() == problems_before) {
+      reader.problem("allow_from",
+                     "must name at least one network; `enabled: false` turns the API off");
     }
     reader.finish();
   }
@@ -408,6 +442,12 @@ std::expected<File, std::vector<Problem>> parse(std::string_view name, std::stri
   }
 
   File file;
+  const auto sections = policy::section_keys(policy::Form::Authored);
+  for (const auto& member : document->value.get_object()) {
+    const bool section =
+        std::ranges::find(sections, std::string_view(member.key())) != sections.end();
+    (section ? file.has_resources : file.has_settings) = true;
+  }
   const auto add_at_place = [&](const policy::Problem& problem) {
     Position position = locate(*document, problem.pointer);
     add(position.line, std::move(position.field), problem.message);
@@ -416,10 +456,17 @@ std::expected<File, std::vector<Problem>> parse(std::string_view name, std::stri
   reader.read_settings(file.settings);
   reader.resolve_resources();
   for (const policy::Problem& problem : reader.take_problems()) add_at_place(problem);
-  auto resources = policy::read_resources(document->value, selectors);
-  if (!resources) {
-    for (const policy::Problem& problem : resources.error()) {
-      if (!reader.is_reported(problem)) add_at_place(problem);
+  if (file.has_resources) {
+    // Resources alone are put into a gateway, which may have the secrets already.
+    auto resources = policy::read_resources(
+        document->value, selectors,
+        file.has_settings ? policy::Secrets::Include : policy::Secrets::Omit);
+    if (resources) {
+      file.resources = std::move(*resources);
+    } else {
+      for (const policy::Problem& problem : resources.error()) {
+        if (!reader.is_reported(problem)) add_at_place(problem);
+      }
     }
   }
   if (!problems.empty()) {
@@ -427,7 +474,6 @@ std::expected<File, std::vector<Problem>> parse(std::string_view name, std::stri
                      [](const Problem& a, const Problem& b) { return a.line < b.line; });
     return std::unexpected(std::move(problems));
   }
-  file.resources = std::move(*resources);
   file.place = [file_name = std::string(name),
                 parsed = std::make_shared<const YamlDocument>(std::move(*document))](
                    const policy::Problem& problem) {

@@ -38,6 +38,7 @@ struct CertificateSettings {
   std::vector<std::string> hosts;  // exact or `*.example.com`
   std::string certificate_file;
   std::string key_file;
+  bool operator==(const CertificateSettings&) const = default;
 };
 enum class SmtpSecurity : std::uint8_t { None, StartTls, Tls };
 struct SmtpSettings {
@@ -52,6 +53,7 @@ struct DecisionLogSettings {
   std::uint64_t max_bytes = 64 * 1024 * 1024;  // of one file; then it is rotated
   unsigned files = 8;                          // kept, the current one included
   std::uint32_t allow_sample = 100;  // one of so many allowed requests is written; 0: none
+  bool operator==(const DecisionLogSettings&) const = default;
 };
 // For other proxies (nginx auth_request, Caddy, Traefik, HAProxy, Apache, Envoy).
 struct ForwardAuthSettings {
@@ -59,6 +61,15 @@ struct ForwardAuthSettings {
   std::uint16_t port = 0;  // 0: none
   // Whose word about method, host, path and client address counts. Never empty when port is set.
   std::vector<IpNetwork> trusted_peers;
+  bool operator==(const ForwardAuthSettings&) const = default;
+};
+// The administration API, on the auth domain.
+struct ApiSettings {
+  bool enabled = true;
+  // Whose requests count; never empty. Not said: this machine.
+  std::vector<IpNetwork> allow_from{*IpNetwork::parse("127.0.0.0/8"), *IpNetwork::parse("::1")};
+  int requests_per_5_minutes = 1200;  // a token; 0: no limit
+  bool operator==(const ApiSettings&) const = default;
 };
 struct Settings {
   std::string state_directory = "/var/lib/gatehouse";
@@ -75,10 +86,16 @@ struct Settings {
   std::string country_database;  // MaxMind file; empty: every country is unknown
   DecisionLogSettings decision_log;
   ForwardAuthSettings forward_auth;
+  ApiSettings api;
 };
 
 struct File {
   Settings settings;
+  // False: the file says nothing about a node, as an export: the settings of the node stay, and
+  // secrets may be left out that the gateway has.
+  bool has_settings = false;
+  // False: no section of the authored form is present; what the store has is in force.
+  bool has_resources = false;
   model::Resources resources;
   // The place in this file of something wrong that is found later, by RFC 6901 pointer.
   std::function<Problem(const policy::Problem&)> place;

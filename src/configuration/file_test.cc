@@ -84,7 +84,8 @@ TEST(ConfigurationFile, DocumentedExample) {
   EXPECT_EQ(settings.nginx_binary, "/usr/sbin/nginx");
 
   const model::Resources& resources = file.resources;
-  EXPECT_EQ(resources.identity_providers.at(1).client_secret.reveal(), "hunter2");
+  EXPECT_EQ(model::secret_of(resources.identity_providers.at(1).secrets, "client_secret").reveal(),
+            "hunter2");
   EXPECT_FALSE(resources.identity_providers[1].config.contains("client_secret_file"));
   std::string pem = public_key_pem();
   pem.pop_back();
@@ -96,6 +97,8 @@ TEST(ConfigurationFile, DocumentedExample) {
 
   EXPECT_EQ(settings.country_database, "/usr/share/GeoIP/GeoLite2-Country.mmdb");
   EXPECT_EQ(settings.forward_auth.port, 9100);
+  ASSERT_EQ(settings.api.allow_from.size(), 2u);
+  EXPECT_EQ(settings.api.allow_from[1].to_string(), "192.0.2.0/24");
   EXPECT_EQ(resources.lists.at(1).items.size(), 2u);
   EXPECT_EQ(resources.certificates.at(0).certificate + "\n", testdata("authority.pem"));
   const model::Policy& reusable = resources.applications[0].policies.at(1);
@@ -164,12 +167,32 @@ void check(std::span<const Case> cases) {
   }
 }
 
+TEST(ConfigurationFile, SettingsAndResourcesMayStandAlone) {
+  const File settings = parse_text("log_level: warn\n").value();
+  EXPECT_TRUE(settings.has_settings);
+  EXPECT_FALSE(settings.has_resources);
+  EXPECT_EQ(settings.settings.log_level, "warn");
+
+  const std::string resources =
+      "organization: {name: A, auth_domain: auth.example.com}\n"
+      "device_posture_integrations:\n"
+      "  - {name: P, type: kolide, interval: 10m, config: {client_id: c}}\n";
+  const File alone = parse_text(resources).value();
+  EXPECT_FALSE(alone.has_settings);
+  EXPECT_TRUE(alone.has_resources);
+  EXPECT_EQ(alone.resources.organization.auth_domain, "auth.example.com");
+  // With settings it is the whole of a gateway, which needs its secrets.
+  EXPECT_EQ(problems_of(resources + "log_level: warn\n"),
+            "gatehouse.yaml:3: device_posture_integrations[0].config.client_secret: is required");
+}
+
 TEST(ConfigurationFile, ProblemsOfTheFile) {
   EXPECT_EQ(problems_of(kBase), "");
   EXPECT_EQ(problems_of(""), "gatehouse.yaml: is empty");
   EXPECT_EQ(problems_of("# nothing\n"), "gatehouse.yaml: is empty");
   EXPECT_EQ(problems_of("\n- a\n"), "gatehouse.yaml:2: must be a map of settings");
-  EXPECT_EQ(problems_of("{}"), "gatehouse.yaml: organization: is required");
+  EXPECT_EQ(problems_of("{}"), "");
+  EXPECT_EQ(problems_of("lists: []"), "gatehouse.yaml: organization: is required");
   const Case cases[] = {
       {"tab", "  auth_domain", "\tauth_domain", "gatehouse.yaml:2: illegal map value"},
       {"duplicate", "    domain: wiki.example.com\n",
@@ -284,8 +307,17 @@ TEST(ConfigurationFile, ProblemsOfSettings) {
            "gatehouse.yaml:6: certificates[0].hosts[1]: `a.example.com` already has a certificate\n"
            "gatehouse.yaml:7: certificates[0].hosts[2]: must not have a scheme: write it as "
            "`app.example.com`"),
-      with("store", "store: postgresql://db/gatehouse\n",
-           "gatehouse.yaml:3: store: must be `sqlite:///absolute/path`"),
+      with("store", "store: mysql://user:hush@db/gatehouse\n",
+           "gatehouse.yaml:3: store: must be `sqlite:///absolute/path` or "
+           "`postgresql://user@host:port/database`"),
+      with("store without a path", "store: 'sqlite:///'\n",
+           "gatehouse.yaml:3: store: must be `sqlite:///absolute/path` or "
+           "`postgresql://user@host:port/database`"),
+      with("store without a server", "store: 'postgres://'\n",
+           "gatehouse.yaml:3: store: must be `sqlite:///absolute/path` or "
+           "`postgresql://user@host:port/database`"),
+      with("store in PostgreSQL", "store: postgresql://gatehouse@db/gatehouse\n", ""),
+      with("store in PostgreSQL, shorter", "store: postgres://gatehouse@db/gatehouse\n", ""),
       with("log level", "log_level: verbose\n",
            "gatehouse.yaml:3: log_level: must be one of: trace, debug, info, warn, error"),
       with("empty state directory", "state_directory: ''\n",
@@ -372,6 +404,21 @@ TEST(ConfigurationFile, ProblemsOfSettings) {
            "proxies that ask\n"
            "gatehouse.yaml:3: forward_auth.trusted_peer: is not a known key; did you mean "
            "`trusted_peers`?"),
+      with("api",
+           "api: {enabled: false, allow_from: [192.0.2.0/24, ::/0], "
+           "requests_per_5_minutes: 0}\n",
+           ""),
+      with("api for nobody", "api: {allow_from: []}\n",
+           "gatehouse.yaml:3: api.allow_from: must name at least one network; `enabled: false` "
+           "turns the API off"),
+      with("api for what is no network", "api: {allow_from: [localhost]}\n",
+           "gatehouse.yaml:3: api.allow_from[0]: must be an address or a network such as "
+           "`192.0.2.0/24`, with no bits set beyond its prefix"),
+      with("api requests", "api: {requests_per_5_minutes: -1}\n",
+           "gatehouse.yaml:3: api.requests_per_5_minutes: must be a whole number from 0 to "
+           "1000000"),
+      with("api misspelt", "api: {allowed_from: [::1]}\n",
+           "gatehouse.yaml:3: api.allowed_from: is not a known key; did you mean `allow_from`?"),
       with("nginx", "nginx: {workers: -1, user: 'www;data', binary: ''}\n",
            "gatehouse.yaml:3: nginx.binary: must not be empty\n"
            "gatehouse.yaml:3: nginx.workers: must be a whole number from 0 to 1024\n"

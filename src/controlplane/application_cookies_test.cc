@@ -59,7 +59,7 @@ TEST(CookiePaths, OfAHostAreThoseOfItsApplications) {
   resources.applications.push_back(scoped({"a.example.com/x", "a.example.com/y/*"}));
   resources.applications.push_back(scoped({"b.example.com/z"}));
   resources.applications.push_back(scoped({"*.example.com/x"}));
-  resources.applications.back().path_cookie_attribute = false;
+  resources.applications.edit(resources.applications.size() - 1).path_cookie_attribute = false;
   EXPECT_EQ(cookie_paths_on(resources, "a.example.com"),
             (std::vector<std::string>{"/", "/x", "/y", "/cdn-cgi/access/"}));
   EXPECT_EQ(cookie_paths_on(resources, "c.example.com"), std::vector<std::string>{"/"});

@@ -84,6 +84,7 @@ bool AssertionIssuer::publish(const model::Resources& resources, std::string_vie
   bool written = true;
   std::map<std::pair<std::string, std::string>, Issued> kept;
   for (const auto& application : resources.applications) {
+    if (!model::is_protected(application)) continue;
     for (const auto* token : admissible_service_tokens(resources, application)) {
       const auto expires_at =
           std::min(now + kAssertionLifetime, token->expires_at.value_or(Instant::max()));

@@ -29,6 +29,28 @@ void audit(Context& context, const Browser& browser, AuditEntry entry) {
   append(context, browser.address.to_string(), std::move(entry));
 }
 
+void audit(Context& context, const Actor& actor, AuditEntry entry) {
+  entry.actor = actor.name;
+  if (!actor.reference.empty()) entry.details["reference"] = actor.reference;
+  append(context, actor.ip, std::move(entry));
+}
+
 void audit(Context& context, AuditEntry entry) { append(context, "", std::move(entry)); }
+
+json::object attempt_details(const Context& context, const Configuration& configuration,
+                             const Browser& browser,
+                             const decision::CompiledApplication& application,
+                             std::string_view method) {
+  json::object details{{"method", method},
+                       {"connection", ""},
+                       {"country", context.country_of(browser.address)},
+                       {"app_name", application.name},
+                       {"app_domain", application.domains.empty() ? application.hostname
+                                                                  : application.domains.front()},
+                       {"aud", application.audience}};
+  for (const auto& provider : configuration.resources->identity_providers)
+    if (provider.id == method) details["connection"] = provider.type;
+  return details;
+}
 
 }  // namespace gatehouse::controlplane

@@ -25,6 +25,7 @@ namespace gatehouse::controlplane {
 struct Configuration {
   std::shared_ptr<const decision::Snapshot> snapshot;
   std::shared_ptr<const model::Resources> resources;
+  std::shared_ptr<const policy::Documents> documents;              // of the resources
   std::map<std::string, posture::TaniumProfile> posture_profiles;  // by integration id
   // By identity provider id. They keep the provider's documents, so they live as long as this.
   std::map<std::string, std::shared_ptr<identity::OidcRelyingParty>> relying_parties;

@@ -4,6 +4,7 @@
 
 #include "controlplane/context.h"
 #include "controlplane/publication.h"
+#include "controlplane/signing_keys.h"
 
 namespace gatehouse::controlplane {
 namespace {
@@ -13,15 +14,29 @@ class GatewayImplementation final : public Gateway {
   explicit GatewayImplementation(GatewayDependencies dependencies)
       : context_(std::move(dependencies)), publication_(context_) {}
 
-  std::expected<ApplyOutcome, std::vector<policy::Problem>> apply(
-      const model::Resources& resources, const std::string& actor) override {
-    return publication_.apply(resources, actor);
+  std::expected<ApplyOutcome, ChangeError> change(const Actor& actor,
+                                                  const MakeEdits& make) override {
+    return publication_.change(actor, make);
+  }
+  std::expected<ApplyOutcome, std::vector<policy::Problem>> apply(const model::Resources& resources,
+                                                                  const Actor& actor,
+                                                                  ApplyOptions options) override {
+    return publication_.apply(resources, actor, options);
+  }
+  std::expected<std::vector<PlannedChange>, std::vector<policy::Problem>> plan(
+      const model::Resources& resources, ApplyOptions options) override {
+    return publication_.plan(resources, options);
   }
   std::vector<policy::Problem> check(const model::Resources& resources) override {
     return publication_.check(resources);
   }
   std::expected<bool, std::string> restore() override { return publication_.restore(); }
-  void tick() override { publication_.tick(); }
+  void republish() override { publication_.republish(); }
+  bool follow() override { return publication_.follow(); }
+  void tick() override {
+    publication_.tick();
+    rotate_if_due(context_, [this] { publication_.republish(); });
+  }
 
   std::shared_ptr<const decision::Snapshot> snapshot() const override {
     const auto configuration = context_.configuration();

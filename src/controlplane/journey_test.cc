@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "base/encoding.h"
+#include "controlplane/sign_in.h"
 #include "controlplane/test_support.h"
 #include "controlplane/transaction.h"
 #include "crypto/digest.h"
@@ -120,6 +121,31 @@ TEST_F(JourneyTest, HostKidAndPathBelongTogether) {
   query = wiki();
   query.host = "WIKI.example.com";
   EXPECT_EQ(begin_journey(gateway_.context(), query).value().host, "wiki.example.com");
+}
+
+// Identity providers of a type that is only kept are offered to nobody.
+TEST_F(JourneyTest, OnlyMethodsThatWorkAreOffered) {
+  auto document = sample_document();
+  document["identity_providers"].as_array().push_back(
+      {{"name", "Entra"}, {"type", "azureAD"}, {"config", json::object{}}});
+  auto& applications = document["applications"].as_array();
+  applications.push_back({{"name", "Link"}, {"type", "bookmark"}, {"domain", "x.example"}});
+  applications[0].as_object()["allowed_idps"] = json::array{"Code", "Entra"};
+  applications[3].as_object()["allowed_idps"] = json::array{"Entra"};
+  gateway_.apply(document);
+  const auto journey = begin_journey(gateway_.context(), wiki());
+  ASSERT_TRUE(journey);
+  const auto methods = login_methods(*journey);
+  ASSERT_EQ(methods.size(), 1U);
+  EXPECT_EQ(methods[0].name, "Code");
+
+  auto query = wiki();
+  query.host = "admin.example.com";
+  query.audience = gateway_.application("Admin").audience;
+  query.redirect = "/console";
+  const auto refused = log_in(gateway_.context(), {}, query);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, FailureKind::MethodUnavailable);
 }
 
 TEST_F(JourneyTest, CarriesOnlyWhatFitsIntoUrls) {

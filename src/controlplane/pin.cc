@@ -151,7 +151,8 @@ OutcomeOrFailure verify_pin(Context& context, const Browser& browser, std::strin
                  transaction.method, journey.application->id, browser.reference);
     audit(context, browser,
           {audit_event::kSignInFailed, transaction.email, journey.application->id, code_of(error),
-           json::object{{"method", transaction.method}}});
+           attempt_details(context, *journey.configuration, browser, *journey.application,
+                           transaction.method)});
     return ask_again(error);
   }
   model::Identity identity;

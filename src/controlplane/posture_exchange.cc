@@ -176,7 +176,7 @@ OutcomeOrFailure begin_posture_check(Context& context, const Browser& browser,
   const auto decision = decide(context, browser, journey, *asked);
   // They were asked and do not answer: asking again would go in circles.
   if (awaits_evaluation(decision.reason))
-    return Outcome{refuse(context, browser, journey, asked->identity.email, decision.reason),
+    return Outcome{refuse(context, browser, journey, asked->identity, decision.reason),
                    std::nullopt};
   // Who came for the evaluators' sake need not have the device checked.
   const bool device_matters =
@@ -266,7 +266,7 @@ std::expected<PostureReply, Failure> receive_posture_result(Context& context,
     return PostureReply{std::nullopt, page_url(context, browser, remaining)};
   // Every device has been asked. A failed exchange leaves earlier evidence alone, and is said.
   const auto reason = decision::parse_reason(remaining.reason).value_or(Reason::PostureUnreadable);
-  const auto refused = refuse(context, browser, journey, exchange.session.identity.email, reason);
+  const auto refused = refuse(context, browser, journey, exchange.session.identity, reason);
   return PostureReply{reason, refused.url};
 }
 

@@ -43,6 +43,7 @@ std::vector<policy::Problem> check_profiles(const model::Resources& resources) {
     }
   };
   for (std::size_t i = 0; i < resources.posture_integrations.size(); ++i) {
+    if (!model::can_check_devices(resources.posture_integrations[i])) continue;
     const auto profile = posture::read_tanium_profile(resources.posture_integrations[i]);
     if (!profile) add(fmt::format("/device_posture_integrations/{}/config", i), profile.error());
   }

@@ -31,9 +31,10 @@ json::object& config_of(json::object& document, std::string_view section, std::s
   return document[section].as_array()[index].as_object()["config"].as_object();
 }
 
+const Actor kAdmin{.name = "admin@example.com", .ip = "192.0.2.7", .reference = "r1"};
+
 std::uint64_t published_sequence(const TestGateway& gateway) {
-  const auto snapshot = gateway.reader()->snapshot().value();
-  return snapshot ? snapshot->at("sequence").to_number<std::uint64_t>() : 0;
+  return gateway.reader()->snapshot_sequence().value().value_or(0);
 }
 
 model::Session session_of(std::string nonce, Instant expires_at) {
@@ -56,19 +57,21 @@ TEST(Publication, PublishesWhatIsApplied) {
   EXPECT_EQ(gateway.gateway->snapshot()->sequence(), outcome.sequence);
   EXPECT_EQ(gateway.gateway->snapshot()->issuer(), "https://auth.example.com");
   EXPECT_EQ(published_sequence(gateway), outcome.sequence);
-  const auto events = gateway.audit("resources_applied");
-  ASSERT_EQ(events.size(), 1U);
+  const auto events = gateway.audit("resource_changed");
+  ASSERT_FALSE(events.empty());
   EXPECT_EQ(events.front().actor, "admin@example.com");
+  EXPECT_EQ(events.size(), policy::documents_of(*gateway.gateway->resources()).size());
 }
 
 TEST(Publication, TheSameAgainChangesNothing) {
   TestGateway gateway;
   const auto first = gateway.apply(sample_document());
+  const auto records = gateway.audit("resource_changed").size();
   const auto again = gateway.apply(sample_document());
   EXPECT_EQ(again.sequence, first.sequence);
   EXPECT_FALSE(again.changed);
   EXPECT_FALSE(again.hosts_changed);
-  EXPECT_EQ(gateway.audit("resources_applied").size(), 1U);
+  EXPECT_EQ(gateway.audit("resource_changed").size(), records);
 }
 
 TEST(Publication, SaysWhetherHostsChanged) {
@@ -115,20 +118,20 @@ TEST(Publication, ProblemsLeaveEverythingAsItWas) {
     auto document = sample_document();
     c.spoil(document);
     const auto resources = TestGateway::read(document);
-    const auto outcome = gateway.gateway->apply(resources, "admin@example.com");
+    const auto outcome = gateway.gateway->apply(resources, kAdmin);
     ASSERT_FALSE(outcome) << c.name;
     EXPECT_TRUE(std::any_of(outcome.error().begin(), outcome.error().end(),
                             [&](const auto& problem) { return problem.pointer == c.pointer; }))
         << pointers(outcome.error());
     EXPECT_EQ(pointers(gateway.gateway->check(resources)), pointers(outcome.error())) << c.name;
     EXPECT_EQ(gateway.gateway->snapshot()->sequence(), before.sequence) << c.name;
-    EXPECT_EQ(gateway.store->load_resources().value()->sequence, before.sequence) << c.name;
+    EXPECT_EQ(gateway.store->load_resources()->sequence, before.sequence) << c.name;
     EXPECT_EQ(published_sequence(gateway), before.sequence) << c.name;
   }
   // What could not have been read from a file is refused all the same.
   auto resources = TestGateway::read(sample_document());
-  resources.applications[0].name.clear();
-  EXPECT_FALSE(gateway.gateway->apply(resources, "x"));
+  resources.applications.edit(0).name.clear();
+  EXPECT_FALSE(gateway.gateway->apply(resources, kAdmin));
 }
 
 TEST(Publication, RestoresAfterARestart) {
@@ -140,8 +143,10 @@ TEST(Publication, RestoresAfterARestart) {
   gateway.restart();
   ASSERT_TRUE(gateway.gateway->restore().value());
   EXPECT_EQ(gateway.gateway->snapshot()->sequence(), applied.sequence);
-  EXPECT_EQ(gateway.gateway->resources()->identity_providers[1].client_secret.reveal(),
-            kClientSecret);
+  EXPECT_EQ(
+      model::secret_of(gateway.gateway->resources()->identity_providers[1].secrets, "client_secret")
+          .reveal(),
+      kClientSecret);
   EXPECT_FALSE(gateway.apply(sample_document()).changed);
   const auto reader = gateway.reader();
   EXPECT_TRUE(reader->snapshot().value());
@@ -152,14 +157,274 @@ TEST(Publication, RestoresAfterARestart) {
 TEST(Publication, SecretsStandSealedBesideTheDocument) {
   TestGateway gateway;
   gateway.apply(sample_document());
-  const auto stored = gateway.store->load_resources().value().value();
-  EXPECT_EQ(stored.document.find(kClientSecret), std::string::npos);
-  EXPECT_EQ(stored.sealed_secrets.find(kClientSecret), std::string::npos);
+  const auto stored = gateway.store->load_resources().value();
+  for (const auto& row : stored.resources) {
+    EXPECT_EQ(row.document.find(kClientSecret), std::string::npos);
+    EXPECT_EQ(row.sealed_secrets.find(kClientSecret), std::string::npos);
+  }
   EXPECT_EQ(json::serialize(*gateway.reader()->snapshot().value()).find(kClientSecret),
             std::string::npos);
   auto document = sample_document();
   config_of(document, "identity_providers", 1)["client_secret"] = "another";
   EXPECT_TRUE(gateway.apply(document).changed) << "a new secret is a change";
+}
+
+// --- Changes, one resource at a time ---
+
+json::object group_body(std::string_view name, std::string_view email) {
+  return {{"name", name}, {"include", json::array{json::object{{"email", {{"email", email}}}}}}};
+}
+
+MakeEdits put(policy::Kind kind, std::string id, json::object body) {
+  body["id"] = id;
+  return [kind, id, body](const policy::Documents&) { return std::vector<Edit>{{kind, id, body}}; };
+}
+MakeEdits remove(policy::Kind kind, std::string id) {
+  return
+      [kind, id](const policy::Documents&) { return std::vector<Edit>{{kind, id, std::nullopt}}; };
+}
+constexpr std::string_view kGroup = "7d3f1c1a-0000-4000-8000-000000000001";
+constexpr std::string_view kApplication = "7d3f1c1a-0000-4000-8000-000000000002";
+
+json::object application_body(std::string_view domain) {
+  return {{"name", "Extra"},
+          {"domain", domain},
+          {"session_duration", "90m"},
+          {"aud", std::string(64, 'a')},
+          {"policies", json::array{json::object{
+                           {"name", "p"},
+                           {"id", "7d3f1c1a-0000-4000-8000-000000000003"},
+                           {"decision", "allow"},
+                           {"include", json::array{json::object{{"group", {{"id", kGroup}}}}}}}}}};
+}
+
+class ChangeTest : public testing::Test {
+ protected:
+  ChangeTest() { gateway_.apply(sample_document()); }
+  auto change(const MakeEdits& make) { return gateway_.gateway->change(kAdmin, make); }
+  const policy::Document* document(policy::Kind kind, std::string_view id) {
+    return gateway_.context().configuration()->documents->find(kind, id);
+  }
+  TestGateway gateway_;
+};
+
+TEST_F(ChangeTest, IsStoredPublishedAndAudited) {
+  ASSERT_TRUE(
+      change(put(policy::Kind::Group, std::string(kGroup), group_body("G", "a@b.example"))));
+  const auto outcome = change(put(policy::Kind::Application, std::string(kApplication),
+                                  application_body("wiki.example.com/extra")));
+  ASSERT_TRUE(outcome) << outcome.error().problems.front().message;
+  EXPECT_TRUE(outcome->changed);
+  EXPECT_FALSE(outcome->hosts_changed);
+  EXPECT_EQ(published_sequence(gateway_), outcome->sequence);
+  const auto* application =
+      gateway_.gateway->snapshot()->find_application("wiki.example.com", "/extra/x");
+  ASSERT_NE(application, nullptr);
+  EXPECT_EQ(application->name, "Extra");
+  // As it was written, and complete.
+  const auto* stored = document(policy::Kind::Application, kApplication);
+  ASSERT_NE(stored, nullptr);
+  EXPECT_EQ(stored->body.at("session_duration"), "90m");
+  EXPECT_TRUE(stored->body.contains("http_only_cookie_attribute"));
+  const auto events = gateway_.audit("resource_changed");
+  const auto& event = json::find_string(events.front().details, "id") == kApplication
+                          ? events.front()
+                          : events.back();
+  EXPECT_EQ(event.details.at("what"), "added");
+  EXPECT_EQ(event.ip, "192.0.2.7");
+  EXPECT_EQ(event.details.at("after").at("name"), "Extra");
+}
+
+TEST_F(ChangeTest, SurvivesARestart) {
+  ASSERT_TRUE(
+      change(put(policy::Kind::Group, std::string(kGroup), group_body("G", "a@b.example"))));
+  ASSERT_TRUE(change(put(policy::Kind::Application, std::string(kApplication),
+                         application_body("wiki.example.com/extra"))));
+  const auto before = *document(policy::Kind::Application, kApplication);
+  gateway_.restart();
+  ASSERT_TRUE(gateway_.gateway->restore().value());
+  const auto* after = document(policy::Kind::Application, kApplication);
+  ASSERT_NE(after, nullptr);
+  EXPECT_EQ(after->body, before.body);
+  EXPECT_EQ(after->created_at, before.created_at);
+  EXPECT_NE(gateway_.gateway->snapshot()->find_application("wiki.example.com", "/extra"), nullptr);
+}
+
+TEST_F(ChangeTest, WhatIsNeededCannotBeRemoved) {
+  ASSERT_TRUE(
+      change(put(policy::Kind::Group, std::string(kGroup), group_body("G", "a@b.example"))));
+  ASSERT_TRUE(change(put(policy::Kind::Application, std::string(kApplication),
+                         application_body("wiki.example.com/extra"))));
+  const auto refused = change(remove(policy::Kind::Group, std::string(kGroup)));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ChangeErrorKind::InUse);
+  EXPECT_NE(refused.error().problems.front().message.find("Extra"), std::string::npos);
+  EXPECT_NE(document(policy::Kind::Group, kGroup), nullptr);
+  EXPECT_TRUE(change(remove(policy::Kind::Application, std::string(kApplication))));
+  EXPECT_TRUE(change(remove(policy::Kind::Group, std::string(kGroup))));
+  EXPECT_EQ(gateway_.gateway->snapshot()->find_application("wiki.example.com", "/extra")->name,
+            "Wiki");
+}
+
+TEST_F(ChangeTest, AProblemNamesItsFieldAndChangesNothing) {
+  const auto before = gateway_.store->load_resources()->sequence;
+  auto body = group_body("G", "a@b.example");
+  body["include"] = json::array{json::object{{"email", {{"email", 7}}}}};
+  auto refused = change(put(policy::Kind::Group, std::string(kGroup), body));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ChangeErrorKind::Invalid);
+  EXPECT_EQ(refused.error().problems.front().pointer, "/include/0/email/email");
+  // Of what only the providers themselves know, too.
+  const auto& provider = gateway_.gateway->resources()->identity_providers[1];
+  auto edited = document(policy::Kind::IdentityProvider, provider.id)->body;
+  edited["config"].as_object()["token_auth_method"] = "private_key_jwt";
+  refused = change(put(policy::Kind::IdentityProvider, provider.id, edited));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().problems.front().pointer, "/config/token_auth_method");
+  EXPECT_EQ(gateway_.store->load_resources()->sequence, before);
+}
+
+TEST_F(ChangeTest, ASecretThatIsLeftOutOrMaskedIsKept) {
+  const auto id = gateway_.gateway->resources()->identity_providers[1].id;
+  const auto secret = [&] {
+    return policy::secrets_of(*gateway_.gateway->resources(), policy::Kind::IdentityProvider, id);
+  };
+  for (const auto& given : {json::value(nullptr), json::value("**********")}) {
+    auto body = document(policy::Kind::IdentityProvider, id)->body;
+    body["name"] = given.is_null() ? "Renamed" : "Again";
+    if (!given.is_null()) body["config"].as_object()["client_secret"] = given;
+    const auto changed = change(put(policy::Kind::IdentityProvider, id, body));
+    ASSERT_TRUE(changed) << changed.error().problems.front().message;
+    EXPECT_EQ(json::find_string(secret(), "client_secret"), kClientSecret);
+    EXPECT_FALSE(document(policy::Kind::IdentityProvider, id)
+                     ->body.at("config")
+                     .as_object()
+                     .contains("client_secret"));
+  }
+}
+
+TEST_F(ChangeTest, HostsAreRoutedBeforeThePolicyAndNothingChangesWhenTheyCannotBe) {
+  // Made anew with a router.
+  std::vector<std::string> log;
+  bool works = true;
+  auto dependencies = gateway_.context().dependencies;
+  dependencies.apply_routing =
+      [&](const model::Resources& resources) -> std::expected<void, std::string> {
+    log.push_back(std::to_string(resources.applications.size()));
+    if (!works) return std::unexpected("nginx says no");
+    return {};
+  };
+  gateway_.gateway = Gateway::make(dependencies);
+  ASSERT_TRUE(gateway_.gateway->restore().value());
+  log.clear();
+  ASSERT_TRUE(
+      change(put(policy::Kind::Group, std::string(kGroup), group_body("G", "a@b.example"))));
+  EXPECT_TRUE(log.empty()) << "a group moves no host";
+  auto document = sample_document();
+  auto host = std::string("wiki.example.com/extra");
+  ASSERT_TRUE(
+      change(put(policy::Kind::Application, std::string(kApplication), application_body(host))));
+  EXPECT_TRUE(log.empty()) << "the host is there already";
+  works = false;
+  const auto before = gateway_.store->load_resources()->sequence;
+  auto moved =
+      json::object{{"rules", json::array{json::object{{"service", "http://127.0.0.1:9"}}}}};
+  const auto refused = gateway_.gateway->change(kAdmin, [&](const policy::Documents&) {
+    return std::vector<Edit>{{policy::Kind::Ingress, "ingress", moved}};
+  });
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ChangeErrorKind::NotEnforceable);
+  EXPECT_EQ(gateway_.store->load_resources()->sequence, before);
+}
+
+// --- A file beside the API ---
+
+TEST_F(ChangeTest, AFileOwnsWhatItWroteAndNothingElse) {
+  ASSERT_TRUE(
+      change(put(policy::Kind::Group, std::string(kGroup), group_body("G", "a@b.example"))));
+  auto document = sample_document();
+  document["applications"].as_array().pop_back();
+  const auto file = TestGateway::read(document);
+  auto planned = gateway_.gateway->plan(file);
+  ASSERT_TRUE(planned);
+  ASSERT_EQ(planned->size(), 1U);
+  EXPECT_EQ(planned->front().what, PlannedChange::What::Remove);
+  EXPECT_EQ(planned->front().name, "Robots");
+  planned = gateway_.gateway->plan(file, {.prune = true});
+  ASSERT_TRUE(planned);
+  EXPECT_EQ(planned->size(), 2U);
+  ASSERT_TRUE(gateway_.gateway->apply(file, kAdmin));
+  EXPECT_NE(this->document(policy::Kind::Group, kGroup), nullptr);
+  ASSERT_TRUE(gateway_.gateway->apply(file, kAdmin, {.prune = true}));
+  EXPECT_EQ(this->document(policy::Kind::Group, kGroup), nullptr);
+}
+
+TEST_F(ChangeTest, ARestartDoesNotUndoWhatWasChangedSince) {
+  const auto& wiki = gateway_.application("Wiki");
+  auto body = document(policy::Kind::Application, wiki.id)->body;
+  body["session_duration"] = "3h";
+  const std::string id = wiki.id;
+  ASSERT_TRUE(change(put(policy::Kind::Application, id, body)));
+  const auto file = TestGateway::read(sample_document());
+  gateway_.restart();
+  ASSERT_TRUE(gateway_.gateway->restore().value());
+  auto outcome = gateway_.gateway->apply(file, kAdmin, {.only_if_new = true});
+  ASSERT_TRUE(outcome);
+  EXPECT_FALSE(outcome->changed);
+  EXPECT_EQ(document(policy::Kind::Application, id)->body.at("session_duration"), "3h");
+  // Said again on purpose, the file counts.
+  outcome = gateway_.gateway->apply(file, kAdmin);
+  ASSERT_TRUE(outcome);
+  EXPECT_TRUE(outcome->changed);
+  EXPECT_EQ(document(policy::Kind::Application, id)->body.at("session_duration"), "24h");
+}
+
+// --- Two nodes on one store ---
+
+TEST_F(ChangeTest, AnotherNodeFollows) {
+  TestGateway other;
+  auto store =
+      storage::open_store("sqlite://" + (gateway_.directory.path() / "gatehouse.db").string());
+  ASSERT_TRUE(store) << store.error().message;
+  auto dependencies = other.context().dependencies;
+  auto vault = Vault::open(gateway_.directory.path(), **store, kStart);
+  ASSERT_TRUE(vault) << vault.error().message;
+  const auto node = Gateway::make({.store = **store,
+                                   .vault = **vault,
+                                   .node_state = *other.node_state,
+                                   .http_client = other.provider,
+                                   .selectors = dependencies.selectors,
+                                   .clock = dependencies.clock,
+                                   .pin_delivery = {}});
+  ASSERT_TRUE(node->restore().value());
+  EXPECT_TRUE(node->follow());
+  ASSERT_TRUE(
+      change(put(policy::Kind::Group, std::string(kGroup), group_body("G", "a@b.example"))));
+  ASSERT_TRUE(gateway_.context().sessions.create(session_of("s1", kStart + hours{1})));
+  EXPECT_EQ(node->context().configuration()->documents->find(policy::Kind::Group, kGroup), nullptr);
+  EXPECT_TRUE(node->follow());
+  EXPECT_NE(node->context().configuration()->documents->find(policy::Kind::Group, kGroup), nullptr);
+  EXPECT_TRUE(other.reader()->session("s1").value());
+  // A change on the one that is behind first takes over what it has missed.
+  ASSERT_TRUE(
+      change(put(policy::Kind::Group, std::string(kGroup), group_body("G2", "a@b.example"))));
+  int asked = 0;
+  const auto outcome = node->change(kAdmin, [&](const policy::Documents& documents) {
+    ++asked;
+    auto body = documents.find(policy::Kind::Group, kGroup)->body;
+    body["include"].as_array().emplace_back(json::object{{"email", {{"email", "c@d.example"}}}});
+    return std::vector<Edit>{{policy::Kind::Group, std::string(kGroup), body}};
+  });
+  ASSERT_TRUE(outcome) << outcome.error().problems.front().message;
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(node->context().configuration()->documents->find(policy::Kind::Group, kGroup)->name,
+            "G2");
+  EXPECT_TRUE(gateway_.gateway->follow());
+  EXPECT_EQ(document(policy::Kind::Group, kGroup)->body.at("include").as_array().size(), 2U);
+  // The end of a session, too.
+  ASSERT_TRUE(gateway_.context().sessions.end("s1"));
+  EXPECT_TRUE(node->follow());
+  EXPECT_FALSE(other.reader()->session("s1").value());
 }
 
 TEST(Publication, TickRebuildsADeletedNodeState) {

@@ -34,7 +34,7 @@ std::expected<T, RevocationError> checked(storage::Result<T> result) {
     return std::move(*result);
 }
 
-RevocationOutcome finish(Context& context, std::string_view actor, std::string_view what,
+RevocationOutcome finish(Context& context, const Actor& actor, std::string_view what,
                          std::string_view event, std::string_view application, json::object details,
                          RevocationOutcome outcome) {
   outcome.enforced = !context.sessions.is_behind();
@@ -43,7 +43,7 @@ RevocationOutcome finish(Context& context, std::string_view actor, std::string_v
   if (!outcome.enforced) details["enforced"] = false;
   spdlog::info("{} what={} sessions={} enforced={}", event, what, outcome.sessions,
                outcome.enforced);
-  audit(context, {event, actor, application, "", std::move(details)});
+  audit(context, actor, {event, "", application, "", std::move(details)});
   return outcome;
 }
 
@@ -86,6 +86,8 @@ std::expected<const model::Application*, RevocationError> find_application(
   if (found == nullptr) return std::unexpected(RevocationError::NoSuchApplication);
   return found;
 }
+
+Actor named(std::string_view actor) { return {std::string(actor), {}, {}}; }
 
 bool is_token_id(std::string_view text) {
   const auto bytes = base64url_decode(text);
@@ -146,7 +148,7 @@ std::string_view to_string(RevocationError error) {
   return "it cannot be revoked";
 }
 
-RevocationResult revoke_session(Context& context, std::string_view nonce, std::string_view actor) {
+RevocationResult revoke_session(Context& context, std::string_view nonce, const Actor& actor) {
   const auto session = GATEHOUSE_TRY(checked(context.sessions.load(nonce, context.now())));
   if (!session) return std::unexpected(RevocationError::NoSuchSession);
   GATEHOUSE_TRY_VOID(checked(context.sessions.end(nonce)));
@@ -155,7 +157,7 @@ RevocationResult revoke_session(Context& context, std::string_view nonce, std::s
                 {{"email", email}, {"nonce", nonce}}, {email, 1});
 }
 
-RevocationResult revoke_user(Context& context, std::string_view key, std::string_view actor) {
+RevocationResult revoke_user(Context& context, std::string_view key, const Actor& actor) {
   const auto user = GATEHOUSE_TRY(find_user(context, key));
   const auto sessions =
       GATEHOUSE_TRY(checked(context.dependencies.store.live_sessions_of(user.id, context.now())));
@@ -165,8 +167,7 @@ RevocationResult revoke_user(Context& context, std::string_view key, std::string
                 {{"email", user.email}, {"user_id", user.id}}, {user.email, sessions.size()});
 }
 
-RevocationResult revoke_device(Context& context, std::string_view device_id,
-                               std::string_view actor) {
+RevocationResult revoke_device(Context& context, std::string_view device_id, const Actor& actor) {
   if (device_id.empty() || device_id.size() > kMaxDeviceIdBytes || !is_valid_utf8(device_id))
     return std::unexpected(RevocationError::BadDeviceId);
   const auto now = context.now();
@@ -186,8 +187,7 @@ RevocationResult revoke_device(Context& context, std::string_view device_id,
                 std::move(outcome));
 }
 
-RevocationResult restore_device(Context& context, std::string_view device_id,
-                                std::string_view actor) {
+RevocationResult restore_device(Context& context, std::string_view device_id, const Actor& actor) {
   if (!GATEHOUSE_TRY(
           checked(context.sessions.restore(RevocationKind::Device, device_id, context.now()))))
     return std::unexpected(RevocationError::DeviceNotRevoked);
@@ -195,8 +195,7 @@ RevocationResult restore_device(Context& context, std::string_view device_id,
                 {{"device_id", device_id}}, {std::string(device_id)});
 }
 
-RevocationResult revoke_application(Context& context, std::string_view key,
-                                    std::string_view actor) {
+RevocationResult revoke_application(Context& context, std::string_view key, const Actor& actor) {
   const auto configuration = GATEHOUSE_TRY(in_force(context));
   const auto* application = GATEHOUSE_TRY(find_application(*configuration, key));
   const auto now = context.now();
@@ -209,7 +208,7 @@ RevocationResult revoke_application(Context& context, std::string_view key,
                 {{"application", application->name}}, {application->name});
 }
 
-RevocationResult revoke_token(Context& context, std::string_view token, std::string_view actor) {
+RevocationResult revoke_token(Context& context, std::string_view token, const Actor& actor) {
   const auto configuration = GATEHOUSE_TRY(in_force(context));
   const std::string text = plain_spelling(token);
   const auto now = context.now();
@@ -247,6 +246,28 @@ RevocationResult revoke_token(Context& context, std::string_view token, std::str
   details["jti"] = revocation.key;
   return finish(context, actor, "token", audit_event::kRevocation, application, std::move(details),
                 {revocation.key});
+}
+
+RevocationResult revoke_session(Context& context, std::string_view nonce, std::string_view actor) {
+  return revoke_session(context, nonce, named(actor));
+}
+RevocationResult revoke_user(Context& context, std::string_view user, std::string_view actor) {
+  return revoke_user(context, user, named(actor));
+}
+RevocationResult revoke_device(Context& context, std::string_view device_id,
+                               std::string_view actor) {
+  return revoke_device(context, device_id, named(actor));
+}
+RevocationResult restore_device(Context& context, std::string_view device_id,
+                                std::string_view actor) {
+  return restore_device(context, device_id, named(actor));
+}
+RevocationResult revoke_application(Context& context, std::string_view application,
+                                    std::string_view actor) {
+  return revoke_application(context, application, named(actor));
+}
+RevocationResult revoke_token(Context& context, std::string_view token, std::string_view actor) {
+  return revoke_token(context, token, named(actor));
 }
 
 std::expected<std::vector<model::Session>, RevocationError> sessions_of(Context& context,

@@ -42,21 +42,35 @@ struct RevocationOutcome {
 using RevocationResult = std::expected<RevocationOutcome, RevocationError>;
 
 [[nodiscard]] RevocationResult revoke_session(Context& context, std::string_view nonce,
-                                              std::string_view actor);
+                                              const Actor& actor);
 // By e-mail address or user id: all their sessions. They can sign in again.
 [[nodiscard]] RevocationResult revoke_user(Context& context, std::string_view user,
-                                           std::string_view actor);
+                                           const Actor& actor);
 // Ends the sessions that hold evidence of the device; later evidence of it is refused with
 // Reason::DeviceRevoked until restore_device().
+[[nodiscard]] RevocationResult revoke_device(Context& context, std::string_view device_id,
+                                             const Actor& actor);
+[[nodiscard]] RevocationResult restore_device(Context& context, std::string_view device_id,
+                                              const Actor& actor);
+// By id, aud, name or domain: all its tokens issued until now. Sessions stay, so that people get a
+// new token without a question.
+[[nodiscard]] RevocationResult revoke_application(Context& context, std::string_view application,
+                                                  const Actor& actor);
+// An application token in any spelling, or its `jti`.
+[[nodiscard]] RevocationResult revoke_token(Context& context, std::string_view token,
+                                            const Actor& actor);
+
+// The same for one of whom only the name is known.
+[[nodiscard]] RevocationResult revoke_session(Context& context, std::string_view nonce,
+                                              std::string_view actor);
+[[nodiscard]] RevocationResult revoke_user(Context& context, std::string_view user,
+                                           std::string_view actor);
 [[nodiscard]] RevocationResult revoke_device(Context& context, std::string_view device_id,
                                              std::string_view actor);
 [[nodiscard]] RevocationResult restore_device(Context& context, std::string_view device_id,
                                               std::string_view actor);
-// By id, aud, name or domain: all its tokens issued until now. Sessions stay, so that people get a
-// new token without a question.
 [[nodiscard]] RevocationResult revoke_application(Context& context, std::string_view application,
                                                   std::string_view actor);
-// An application token in any spelling, or its `jti`.
 [[nodiscard]] RevocationResult revoke_token(Context& context, std::string_view token,
                                             std::string_view actor);
 

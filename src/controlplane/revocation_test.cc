@@ -33,6 +33,14 @@ class FlakyWriter final : public node_state::Writer {
   Done put_snapshot(const json::object& document) override {
     return fails() ? failure() : real_.put_snapshot(document);
   }
+  std::expected<node_state::ChangesThere, node_state::Error> put_change(
+      std::uint64_t sequence, const json::object& document) override {
+    if (fails()) return std::unexpected(failure().error());
+    return real_.put_change(sequence, document);
+  }
+  Done compact_snapshot(const json::object& document) override {
+    return fails() ? failure() : real_.compact_snapshot(document);
+  }
   Done put_session(const model::Session& session) override {
     return fails() ? failure() : real_.put_session(session);
   }

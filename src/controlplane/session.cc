@@ -11,6 +11,7 @@
 #include "base/try.h"
 #include "controlplane/application_cookies.h"
 #include "controlplane/audit.h"
+#include "controlplane/directory.h"
 #include "controlplane/token.h"
 #include "crypto/digest.h"
 #include "model/limits.h"
@@ -89,6 +90,12 @@ std::expected<SignedIn, Failure> establish_session(Context& context, const Brows
   session.identity = std::move(identity);
   session.created_at = now;
   session.expires_at = now + journey.configuration->resources->organization.session_duration;
+  GATEHOUSE_TRY_VOID(from_store(
+      context.dependencies.store.put_identity(
+          user.id, write_last_seen(identity_document(context, *journey.configuration,
+                                                     browser.address.to_string(), session, now),
+                                   session)),
+      browser.reference));
   GATEHOUSE_TRY_VOID(from_store(context.sessions.create(session), browser.reference));
 
   std::vector<model::Session> kept;
@@ -104,7 +111,8 @@ std::expected<SignedIn, Failure> establish_session(Context& context, const Brows
                session.identity.login_method, journey.application->id, browser.reference);
   audit(context, browser,
         {audit_event::kSignIn, session.identity.email, journey.application->id, "",
-         json::object{{"method", session.identity.login_method}}});
+         attempt_details(context, *journey.configuration, browser, *journey.application,
+                         session.identity.login_method)});
   auto global = global_session(context, journey, session, kept);
   return SignedIn{std::move(session), std::move(global)};
 }
@@ -212,6 +220,12 @@ std::expected<ApplicationSession, Failure> redeem_code(Context& context, const B
   result.path = "/";
   for (const auto& authored : configuration->resources->applications)
     if (authored.id == application->id) result.path = cookie_path(authored, host, result.redirect);
+  auto details = attempt_details(context, *configuration, browser, *application,
+                                 session->identity.login_method);
+  details["session"] = session->nonce;
+  audit(
+      context, browser,
+      {audit_event::kAdmission, session->identity.email, application->id, "", std::move(details)});
   return result;
 }
 
@@ -266,7 +280,8 @@ std::expected<Home, Failure> home(Context& context, const Browser& browser) {
   const auto now = context.now();
   std::unordered_map<std::string_view, std::string_view> domains;  // the first one, by id
   for (const auto& application : configuration->resources->applications)
-    domains.emplace(application.id, application.domains.front());
+    if (model::is_protected(application))
+      domains.emplace(application.id, application.domains.front());
   for (const auto& application : snapshot.applications()) {
     const auto* usable = usable_session(sessions, application);
     const auto& session = usable != nullptr ? *usable : sessions.front();

@@ -7,6 +7,7 @@ namespace gatehouse::controlplane {
 storage::Result<void> SessionKeeper::create(const model::Session& session) {
   const std::lock_guard lock(mutex_);
   if (auto stored = store_.put_session(session); !stored) return stored;
+  note_own_write(session.nonce);
   note(node_state_.put_session(session));
   return {};
 }
@@ -26,6 +27,7 @@ storage::Result<std::optional<model::Session>> SessionKeeper::change(
   if (auto checked = leave_out_revoked_devices(**session, now); !checked)
     return std::unexpected(checked.error());
   if (auto stored = store_.put_session(**session); !stored) return std::unexpected(stored.error());
+  note_own_write(nonce);
   note(node_state_.put_session(**session));
   return session;
 }
@@ -33,6 +35,7 @@ storage::Result<std::optional<model::Session>> SessionKeeper::change(
 storage::Result<void> SessionKeeper::end(std::string_view nonce) {
   const std::lock_guard lock(mutex_);
   if (auto removed = store_.remove_session(nonce); !removed) return removed;
+  note_own_write(nonce);
   note(node_state_.remove_session(nonce));
   return {};
 }
@@ -50,6 +53,33 @@ storage::Result<bool> SessionKeeper::restore(storage::RevocationKind kind, std::
   const auto removed = store_.remove_revocation(kind, key);
   if (removed && *removed) publish_revocations(now);
   return removed;
+}
+
+// Bounded: nobody may be reading the feed. What is forgotten is only read once more.
+void SessionKeeper::note_own_write(std::string_view nonce) {
+  constexpr std::size_t kMostRemembered = 100'000;
+  if (own_writes_.size() >= kMostRemembered) own_writes_.clear();
+  ++own_writes_[std::string(nonce)];
+}
+
+bool SessionKeeper::follow(std::string_view nonce, Instant now) {
+  const std::lock_guard lock(mutex_);
+  if (const auto own = own_writes_.find(std::string(nonce)); own != own_writes_.end()) {
+    if (--own->second == 0) own_writes_.erase(own);
+    return true;
+  }
+  const auto session = store_.load_session(nonce, now);
+  if (!session) {
+    spdlog::error("follow_failed message=\"{}\"", session.error().message);
+    return false;
+  }
+  note(*session ? node_state_.put_session(**session) : node_state_.remove_session(nonce));
+  return true;
+}
+
+void SessionKeeper::follow_revocations(Instant now) {
+  const std::lock_guard lock(mutex_);
+  publish_revocations(now);
 }
 
 storage::Result<void> SessionKeeper::republish(Instant now) {

@@ -7,7 +7,9 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "base/time.h"
 #include "model/identity.h"
@@ -37,6 +39,11 @@ class SessionKeeper {
   [[nodiscard]] storage::Result<bool> restore(storage::RevocationKind kind, std::string_view key,
                                               Instant now);
 
+  // Takes over what another node did to the session, or to the revocations; what this one did
+  // itself is there already. False: the store cannot be read.
+  [[nodiscard]] bool follow(std::string_view nonce, Instant now);
+  void follow_revocations(Instant now);
+
   // Writes all revocations and live sessions to the node state anew.
   [[nodiscard]] storage::Result<void> republish(Instant now);
   // Whether a write to the node state failed since the last successful republish().
@@ -47,10 +54,13 @@ class SessionKeeper {
   [[nodiscard]] storage::Result<model::Revocations> load_revocations(Instant now);
   void publish_revocations(Instant now);
   void note(const std::expected<void, node_state::Error>& outcome);
+  void note_own_write(std::string_view nonce);
 
   storage::Store& store_;
   node_state::Writer& node_state_;
   std::mutex mutex_;
+  // How often this node wrote each session since it was last seen in the feed.
+  std::unordered_map<std::string, unsigned> own_writes_;
   std::atomic<bool> behind_{false};
 };
 

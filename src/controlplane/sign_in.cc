@@ -120,7 +120,9 @@ std::vector<LoginMethod> login_methods(const Journey& journey) {
   const auto& allowed = journey.application->allowed_idps;
   std::vector<LoginMethod> methods;
   for (const auto& provider : journey.configuration->resources->identity_providers)
-    if (allowed.empty() || std::find(allowed.begin(), allowed.end(), provider.id) != allowed.end())
+    if (model::can_sign_in(provider) &&
+        (allowed.empty() ||
+         std::find(allowed.begin(), allowed.end(), provider.id) != allowed.end()))
       methods.push_back({provider.id, provider.name, provider.type});
   return methods;
 }
@@ -249,20 +251,22 @@ OutcomeOrFailure proceed(Context& context, const Browser& browser, const Journey
         return admit(context, journey, session, decision);
       break;
   }
-  return Outcome{refuse(context, browser, journey, session.identity.email, decision.reason),
+  return Outcome{refuse(context, browser, journey, session.identity, decision.reason),
                  std::nullopt};
 }
 
 GoTo refuse(Context& context, const Browser& browser, const Journey& journey,
-            std::string_view email, decision::Reason reason) {
+            const model::Identity& identity, decision::Reason reason) {
   const auto code = decision::info(reason).code;
   spdlog::info("refusal reason={} application={} reference={}", code, journey.application->id,
                browser.reference);
   audit(context, browser,
-        {audit_event::kRefusal, email, journey.application->id, code, json::object{}});
+        {audit_event::kRefusal, identity.email, journey.application->id, code,
+         attempt_details(context, *journey.configuration, browser, *journey.application,
+                         identity.login_method)});
   if (const auto& url = deny_url(*journey.application, reason); !url.empty()) return {url, reason};
   auto transaction = to_transaction(journey, Step::Refused);
-  transaction.email = email;
+  transaction.email = identity.email;
   transaction.reason = code;
   transaction.reference = browser.reference;
   return {"/cdn-cgi/access/refused?transaction=" +
@@ -314,9 +318,11 @@ Failure sign_in_failed(Context& context, const Browser& browser, const Journey& 
   spdlog::warn(
       "sign_in_failed kind={} code={} method={} application={} reference={} message=\"{}\"",
       to_string(kind), code, method, journey.application->id, browser.reference, message);
+  auto details =
+      attempt_details(context, *journey.configuration, browser, *journey.application, method);
+  details["kind"] = to_string(kind);
   audit(context, browser,
-        {audit_event::kSignInFailed, "", journey.application->id, code,
-         json::object{{"method", method}, {"kind", to_string(kind)}}});
+        {audit_event::kSignInFailed, "", journey.application->id, code, std::move(details)});
   return {kind, application_url(context, journey)};
 }
 

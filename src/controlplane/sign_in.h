@@ -38,7 +38,7 @@ namespace gatehouse::controlplane {
 
 // A refusal, recorded, and where its page is: ours, or the administrator's address for it.
 [[nodiscard]] GoTo refuse(Context& context, const Browser& browser, const Journey& journey,
-                          std::string_view email, decision::Reason reason);
+                          const model::Identity& identity, decision::Reason reason);
 struct ShownRefusal {
   decision::Reason reason = decision::Reason::InternalError;
   std::string application;

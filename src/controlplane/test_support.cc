@@ -226,7 +226,7 @@ model::Resources TestGateway::read(const json::object& document) {
 }
 
 ApplyOutcome TestGateway::apply(const json::object& document) {
-  auto outcome = gateway->apply(read(document), "admin@example.com");
+  auto outcome = gateway->apply(read(document), {.name = "admin@example.com", .ip = "", .reference = ""});
   if (!outcome)
     throw std::runtime_error(outcome.error().front().pointer + ": " +
                              outcome.error().front().message);

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <fstream>
 
 #include "controlplane/test_support.h"
+#include "platform/file.h"
 
 namespace gatehouse::controlplane {
 namespace {
@@ -143,6 +145,212 @@ TEST_F(VaultTest, SealsForOnePurpose) {
   }
   EXPECT_NE(vault->keyed_hash("one", "v"), vault->keyed_hash("two", "v"));
   EXPECT_NE(vault->keyed_hash("one", "v"), vault->keyed_hash("one", "w"));
+}
+
+// The store's sealed values and a sealed text that only this installation's vault opens.
+class MasterKeyTest : public VaultTest {
+ protected:
+  MasterKeyTest() : vault_(open().value()) {
+    pending_ = vault_->seal("purpose", "text");
+    hash_ = vault_->keyed_hash("purpose", "value");
+    kids_ = vault_->jwks();
+    const storage::ResourceChange resource{"identity_providers", "one", "{}",
+                                           vault_->seal(kResourceSecretsPurpose, "the secret"),
+                                           "api"};
+    EXPECT_TRUE(store_->commit_resources(0, {&resource, 1}, std::nullopt, {}, kStart)->applied);
+  }
+  ~MasterKeyTest() override { ::unsetenv("CREDENTIALS_DIRECTORY"); }
+
+  [[nodiscard]] fs::path next_path() const { return directory_.path() / "master.key.new"; }
+  [[nodiscard]] std::string key() const { return read_file(key_path()).value(); }
+  void write(const fs::path& path, std::string_view bytes) {
+    ASSERT_TRUE(write_file_atomically(path, bytes, 0600));
+  }
+  // Everything that was sealed opens with what this vault has.
+  void expect_whole(const Vault& vault) {
+    EXPECT_EQ(vault.jwks(), kids_);
+    EXPECT_EQ(vault.keyed_hash("purpose", "value"), hash_);
+    const auto stored = store_->load_resources().value();
+    ASSERT_EQ(stored.resources.size(), 1U);
+    EXPECT_EQ(vault.open(kResourceSecretsPurpose, stored.resources[0].sealed_secrets),
+              "the secret");
+  }
+
+  std::unique_ptr<Vault> vault_;
+  std::string pending_;
+  std::string hash_;
+  json::array kids_;
+};
+
+TEST_F(MasterKeyTest, IsReplacedWithEverythingThatWasSealed) {
+  const auto before = key();
+  const auto sequence = store_->load_resources()->sequence;
+  ASSERT_TRUE(vault_->rotate_master_key(*store_, kStart));
+  EXPECT_NE(key(), before);
+  EXPECT_FALSE(fs::exists(next_path()));
+  expect_whole(*vault_);
+  expect_whole(*open().value());
+  EXPECT_GT(store_->load_resources()->sequence, sequence)
+      << "who sealed with the former key commits nothing";
+  // With the former key nothing opens any more.
+  write(key_path(), before);
+  ASSERT_FALSE(open());
+}
+
+TEST_F(MasterKeyTest, WhatIsOnItsWayIsOpenedForAnHour) {
+  ASSERT_TRUE(vault_->rotate_master_key(*store_, kStart));
+  EXPECT_EQ(vault_->open("purpose", pending_), "text");
+  EXPECT_EQ(vault_->open("purpose", vault_->seal("purpose", "new")), "new");
+  EXPECT_FALSE(vault_->expire(kStart + kFormerMasterKeyLifetime - std::chrono::seconds{1}));
+  EXPECT_EQ(vault_->open("purpose", pending_), "text");
+  ASSERT_TRUE(vault_->reload(*store_, kStart + kFormerMasterKeyLifetime - std::chrono::seconds{1}));
+  EXPECT_EQ(vault_->open("purpose", pending_), "text");
+  EXPECT_FALSE(vault_->expire(kStart + kFormerMasterKeyLifetime)) << "the signing keys stay";
+  EXPECT_FALSE(vault_->open("purpose", pending_));
+}
+
+// Stopped after each step: the state that it leaves, and the next start.
+TEST_F(MasterKeyTest, ARotationThatWasCutShortIsFinishedOrUndone) {
+  const auto before = key();
+  // The new key is written, the store as it was.
+  write(next_path(), std::string(32, 'n'));
+  auto vault = open().value();
+  EXPECT_EQ(key(), before);
+  EXPECT_FALSE(fs::exists(next_path()));
+  expect_whole(*vault);
+
+  // The store is sealed anew, the file not yet renamed.
+  ASSERT_TRUE(vault->rotate_master_key(*store_, kStart));
+  const auto after = key();
+  write(next_path(), after);
+  write(key_path(), before);
+  vault = open().value();
+  EXPECT_EQ(key(), after);
+  EXPECT_FALSE(fs::exists(next_path()));
+  expect_whole(*vault);
+
+  // Neither opens it: nothing is touched.
+  write(next_path(), std::string(32, 'n'));
+  write(key_path(), std::string(32, 'o'));
+  const auto neither = open();
+  ASSERT_FALSE(neither);
+  EXPECT_NE(neither.error().message.find("another master key"), std::string::npos);
+  EXPECT_EQ(read_file(next_path()).value(), std::string(32, 'n'));
+  EXPECT_EQ(key(), std::string(32, 'o'));
+  // One of another length is no key; one that was half written has another name, and goes.
+  write(next_path(), "half");
+  write(key_path(), after);
+  ASSERT_FALSE(open());
+  fs::remove(next_path());
+  write(next_path().string() + ".0123456789abcdef.tmp", "half");
+  write(key_path().string() + ".copy", "an administrator's");
+  expect_whole(*open().value());
+  EXPECT_FALSE(fs::exists(next_path().string() + ".0123456789abcdef.tmp"));
+  EXPECT_TRUE(fs::exists(key_path().string() + ".copy"));
+}
+
+TEST_F(MasterKeyTest, AFailedRotationChangesNothing) {
+  const auto before = key();
+  // Sealed by nobody: the transaction is given up half way.
+  const storage::ResourceChange broken{"identity_providers", "two", "{}", "not sealed", "api"};
+  const auto sequence = store_->load_resources()->sequence;
+  ASSERT_TRUE(store_->commit_resources(sequence, {&broken, 1}, std::nullopt, {}, kStart)->applied);
+  ASSERT_FALSE(vault_->rotate_master_key(*store_, kStart));
+  EXPECT_EQ(key(), before);
+  EXPECT_FALSE(fs::exists(next_path()));
+  const storage::ResourceChange removed{"identity_providers", "two", std::nullopt, "", "api"};
+  ASSERT_TRUE(
+      store_->commit_resources(sequence + 1, {&removed, 1}, std::nullopt, {}, kStart)->applied);
+  expect_whole(*vault_);
+  expect_whole(*open().value());
+  // The new key cannot be written.
+  fs::create_directory(next_path());
+  ASSERT_FALSE(vault_->rotate_master_key(*store_, kStart));
+  expect_whole(*vault_);
+  fs::remove(next_path());
+  ASSERT_TRUE(vault_->rotate_master_key(*store_, kStart));
+  expect_whole(*vault_);
+}
+
+TEST_F(MasterKeyTest, AnotherNodeGoesOnWithTheKeyThatItsFileGets) {
+  // Its own folder, the same store.
+  const auto other_directory = directory_.path() / "other";
+  fs::create_directory(other_directory);
+  write(other_directory / "master.key", key());
+  const auto other = Vault::open(other_directory, *store_, kStart).value();
+  ASSERT_TRUE(vault_->rotate_master_key(*store_, kStart));
+  const auto failed = other->reload(*store_, kStart);
+  ASSERT_FALSE(failed);
+  EXPECT_NE(failed.error().message.find("another master key"), std::string::npos);
+  EXPECT_EQ(other->open("purpose", pending_), "text") << "it goes on with what it has";
+  EXPECT_FALSE(other->rotate_master_key(*store_, kStart));
+  EXPECT_FALSE(other->rotate_signing_keys(*store_, std::chrono::hours{1}, kStart));
+  write(other_directory / "master.key", key());
+  ASSERT_TRUE(other->reload(*store_, kStart));
+  expect_whole(*other);
+  EXPECT_EQ(other->open("purpose", pending_), "text");
+}
+
+TEST_F(MasterKeyTest, MayBeACredentialOfSystemd) {
+  const auto credentials = directory_.path() / "credentials";
+  fs::create_directory(credentials);
+  ::setenv("CREDENTIALS_DIRECTORY", credentials.c_str(), 1);
+  expect_whole(*open().value());  // there is none: the file
+  const auto file = key();
+  write(credentials / "master_key", file);
+  fs::remove(key_path());
+  ASSERT_EQ(::chmod((credentials / "master_key").c_str(), 0440), 0);
+  const auto vault = open().value();
+  expect_whole(*vault);
+  EXPECT_EQ(vault->master_key_file(), credentials / "master_key");
+  EXPECT_FALSE(fs::exists(key_path())) << "no file is made beside it";
+  const auto refused = vault->rotate_master_key(*store_, kStart);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("`master_key_old`"), std::string::npos);
+  // As it says: a new one, the former one beside it, and a start.
+  write(credentials / "master_key", std::string(32, 'n'));
+  ASSERT_FALSE(open());
+  write(credentials / "master_key_old", std::string(32, 'x'));
+  ASSERT_FALSE(open());
+  write(credentials / "master_key_old", file);
+  expect_whole(*open().value());
+  fs::remove(credentials / "master_key_old");
+  expect_whole(*open().value());
+  write(credentials / "master_key", "short");
+  const auto short_one = open();
+  ASSERT_FALSE(short_one);
+  EXPECT_NE(short_one.error().message.find("must hold exactly 32 bytes"), std::string::npos);
+}
+
+TEST_F(VaultTest, ARotationOfAnotherNodeIsTakenOver) {
+  const auto one = open().value();
+  const auto two = open().value();
+  ASSERT_TRUE(one->rotate_signing_keys(*store_, std::chrono::hours{1}, kStart).value());
+  EXPECT_NE(two->jwks(), one->jwks());
+  ASSERT_TRUE(two->reload(*store_, kStart));
+  EXPECT_EQ(two->jwks(), one->jwks());
+  EXPECT_EQ(two->last_rotation(), one->last_rotation());
+}
+
+TEST_F(VaultTest, RetiredKeysAreLeftOut) {
+  const auto vault = open().value();
+  const auto before = jose::CompactJws::parse(vault->sign({{"a", 1}})).value();
+  const auto rotated = kStart + std::chrono::hours{1};
+  ASSERT_TRUE(vault->rotate_signing_keys(*store_, std::chrono::hours{1}, rotated).value());
+  EXPECT_EQ(vault->last_rotation(), rotated);
+  const auto end = rotated + std::chrono::hours{1};
+  const auto takes = [&](const Vault& of) {
+    return jose::verify_jws(before, of.verification_keys(), {jose::Algorithm::RS256}).has_value();
+  };
+  EXPECT_FALSE(vault->expire(end - std::chrono::seconds{1}));
+  EXPECT_TRUE(takes(*vault));
+  EXPECT_TRUE(
+      takes(*Vault::open(directory_.path(), *store_, end - std::chrono::seconds{1}).value()));
+  EXPECT_FALSE(takes(*Vault::open(directory_.path(), *store_, end).value()));
+  EXPECT_TRUE(vault->expire(end));
+  EXPECT_FALSE(takes(*vault));
+  EXPECT_EQ(vault->jwks().size(), 2U);
+  EXPECT_EQ(vault->certs_document().at("public_certs").as_array().size(), 2U);
 }
 
 TEST_F(VaultTest, KeepsPrivateKeysSealedInTheStore) {

@@ -149,12 +149,14 @@ class Renderer {
         "  grpc_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate "
         "X-Accel-Charset;\n"
         "  grpc_ssl_server_name on;\n"
-        "  upstream gatehouse_control {{\n    server {};\n    keepalive 16;\n  }}\n",
+        "  upstream gatehouse_control {{\n    server {};\n    keepalive 16;\n  }}\n"
+        "  upstream gatehouse_api {{\n    server {};\n    keepalive 4;\n  }}\n",
         quote(paths_.node_state), settings_.decision_log.allow_sample,
         settings_.country_database.empty()
             ? ""
             : fmt::format("  gatehouse_country_database {};\n", quote(settings_.country_database)),
-        temporary, quote(paths_.decision_log), quote("unix:" + paths_.access_socket));
+        temporary, quote(paths_.decision_log), quote("unix:" + paths_.access_socket),
+        quote("unix:" + paths_.api_socket));
     // A name that nobody configured: no handshake, no answer.
     text += fmt::format(
         "  server {{\n    listen {} ssl http2 default_server;\n    server_name _;\n"
@@ -208,20 +210,59 @@ class Renderer {
   // INVARIANT 5: nginx writes the request line of what fails into its error log, and here that line
   // carries one-time codes, states and provider codes. So only what concerns nginx itself is
   // logged; that the control plane is silent shows in its own log and in the answers.
-  std::string control_location(std::string_view location, std::string_view fallback) const {
+  std::string control_location(std::string_view location, std::string_view upstream,
+                               std::string_view more) const {
     return fmt::format(
-        "    location {} {{\n      gatehouse off;\n      error_log {} crit;\n      "
-        "client_max_body_size 256k;\n"
-        "      proxy_pass http://gatehouse_control;\n      proxy_set_header Host $host;\n"
+        "    location {} {{\n      gatehouse off;\n      error_log {} crit;\n"
+        "      proxy_pass http://{};\n      proxy_set_header Host $host;\n"
         "      proxy_set_header Connection '';\n"
         "      proxy_set_header Gatehouse-Client-Ip $remote_addr;\n"
         "      proxy_set_header Gatehouse-Request-Id $request_id;\n"
         "      proxy_buffering on;\n      proxy_request_buffering on;\n"
         "      proxy_read_timeout 60s;\n      proxy_connect_timeout 5s;\n"
-        "      proxy_buffer_size 32k;\n      proxy_buffers 8 32k;\n      error_page 502 504 = "
-        "{};\n  "
-        "  }}\n",
-        location, quote(paths_.prefix + "/error.log"), fallback);
+        "      proxy_buffer_size 32k;\n      proxy_buffers 8 32k;\n{}    }}\n",
+        location, quote(paths_.prefix + "/error.log"), upstream, more);
+  }
+  std::string access_location(std::string_view location) const {
+    return control_location(location, "gatehouse_control",
+                            "      client_max_body_size 256k;\n"
+                            "      error_page 502 504 = @gatehouse_unavailable;\n");
+  }
+  // Who may not ask is told so before a body is read. Bodies and answers hold secrets: they are
+  // kept in memory, never in nginx's temporary files.
+  std::string api_location() const {
+    if (!settings_.api.enabled) return {};
+    std::string more;
+    for (const auto& network : settings_.api.allow_from)
+      more += fmt::format("      allow {};\n", network.to_string());
+    more +=
+        "      deny all;\n"
+        "      client_max_body_size 4m;\n      client_body_buffer_size 4m;\n"
+        "      proxy_max_temp_file_size 0;\n"
+        "      error_page 403 = @gatehouse_api_address;\n"
+        "      error_page 413 = @gatehouse_api_body;\n"
+        "      error_page 502 504 = @gatehouse_api_unavailable;\n";
+    return control_location("^~ /client/v4/", "gatehouse_api", more) +
+           api_error("@gatehouse_api_address", 403, 9109,
+                     "requests from this address are not accepted: `api.allow_from` in the "
+                     "gateway's configuration names the networks that may ask") +
+           api_error("@gatehouse_api_body", 413, 12130, "the body is larger than 4 MiB") +
+           api_error("@gatehouse_api_unavailable", 503, 10500,
+                     "the control plane does not answer; try again in a moment");
+  }
+  // In the API's envelope.
+  static std::string api_error(std::string_view name, int status, int code,
+                               std::string_view message) {
+    const json::object body{
+        {"success", false},
+        {"errors", json::array{json::object{{"code", code}, {"message", message}}}},
+        {"messages", json::array{}},
+        {"result", nullptr}};
+    return fmt::format(
+        "    location {} {{\n      gatehouse off;\n      default_type application/json;\n{}"
+        "      add_header Cache-Control no-store always;\n      return {} {};\n    }}\n",
+        name, status == 503 ? "      add_header Retry-After 10 always;\n" : "", status,
+        quote(json::serialize(body)));
   }
   static std::string error_location(std::string_view name, int status, std::string_view page) {
     return fmt::format(
@@ -264,12 +305,11 @@ class Renderer {
 
   std::string auth_server() {
     return server(resources_.organization.auth_domain,
-                  control_location("/", "@gatehouse_unavailable") + unavailable_location());
+                  access_location("/") + unavailable_location() + api_location());
   }
 
   std::string application_server(const std::string& host) {
-    std::string locations = client_certificates(host) +
-                            control_location("^~ /cdn-cgi/access/", "@gatehouse_unavailable") +
+    std::string locations = client_certificates(host) + access_location("^~ /cdn-cgi/access/") +
                             unavailable_location() + silent_application_location();
     bool complete = false;
     for (const auto& rule : resources_.ingress) {

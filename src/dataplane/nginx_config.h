@@ -19,7 +19,8 @@ struct Paths {
   std::string node_state;
   std::string access_socket;  // of the control plane
   std::string decision_log;
-  std::string module;  // ngx_http_gatehouse_module.so
+  std::string module;      // ngx_http_gatehouse_module.so
+  std::string api_socket;  // of the administration API
 };
 
 struct ConfigError {

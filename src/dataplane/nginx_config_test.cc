@@ -22,7 +22,8 @@ class NginxConfig : public testing::Test {
               .node_state = "/s/node-state",
               .access_socket = "/s/run/access.sock",
               .decision_log = "/s/log/decisions.jsonl",
-              .module = "/m.so"};
+              .module = "/m.so",
+              .api_socket = "/s/run/api.sock"};
   }
   std::string render(bool as_root = false) {
     auto text = render_nginx_config(settings_, resources_, paths_, as_root);
@@ -91,9 +92,28 @@ TEST_F(NginxConfig, IngressRulesInOrderUpToTheFirstForEverything) {
 
 TEST_F(NginxConfig, RequestLinesWithCodesStayOutOfTheErrorLog) {
   const std::string text = render();
-  const std::size_t locations = count(text, "proxy_pass http://gatehouse_control;");
-  EXPECT_EQ(locations, 2u);
+  const std::size_t locations = count(text, "proxy_pass http://gatehouse_control;") +
+                                count(text, "proxy_pass http://gatehouse_api;");
+  EXPECT_EQ(locations, 3u);
   EXPECT_EQ(count(text, "gatehouse off;\n      error_log \"/s/nginx/error.log\" crit;"), locations);
+}
+
+TEST_F(NginxConfig, TheApiIsServedOnTheAuthDomainToThoseWhoMayAsk) {
+  std::string text = render();
+  EXPECT_EQ(count(text, "location ^~ /client/v4/ {"), 1u);
+  EXPECT_GT(text.find("/client/v4/"), text.find("server_name auth.team.example;"));
+  EXPECT_LT(text.find("/client/v4/"), text.find("server_name wiki.team.example;"));
+  EXPECT_NE(text.find("allow 127.0.0.0/8;\n      allow ::1/128;\n      deny all;"),
+            std::string::npos);
+  EXPECT_NE(text.find("`api.allow_from`"), std::string::npos);
+  EXPECT_NE(text.find("client_max_body_size 4m;\n      client_body_buffer_size 4m;"),
+            std::string::npos);
+  settings_.api.allow_from = {IpNetwork::parse("192.0.2.0/24").value()};
+  text = render();
+  EXPECT_NE(text.find("      allow 192.0.2.0/24;\n      deny all;"), std::string::npos);
+  EXPECT_EQ(text.find("allow 127"), std::string::npos);
+  settings_.api.enabled = false;
+  EXPECT_EQ(render().find("/client/v4/"), std::string::npos);
 }
 
 TEST_F(NginxConfig, OneUpstreamAnOrigin) {

@@ -118,7 +118,7 @@ std::vector<ExplainedInput> inputs_of(const CompiledApplication& application,
                        std::optional<Instant> established_at = std::nullopt) {
     inputs.push_back({std::move(name), std::move(value), established_at});
   };
-  add("client address", evidence.client_ip.to_string());
+  add("client address", evidence.no_request ? "no request" : evidence.client_ip.to_string());
   add("country", evidence.country.empty() ? "unknown" : std::string(evidence.country));
   if (evidence.cors_preflight) add("request", "CORS preflight");
   add("client certificate", certificate_text(evidence.certificate));

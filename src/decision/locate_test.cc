@@ -132,6 +132,131 @@ TEST(SnapshotBuilder, PutsBypassAndServiceAuthFirstInOrder) {
   EXPECT_EQ(order, "bdac");
 }
 
+CompiledApplication named(const std::string& name) {
+  CompiledApplication application;
+  application.id = name;
+  application.name = name;
+  application.audience = name;
+  return application;
+}
+
+std::string names(const Snapshot& snapshot) {
+  std::string all;
+  for (const auto& application : snapshot.applications()) all += application.name + " ";
+  return all;
+}
+
+TEST(SnapshotBuilder, BuildsUponAnother) {
+  SnapshotBuilder first;
+  first.add_application(named("root"), {"h.example", "*.h.example/x"});
+  first.add_application(named("admin"), {"h.example/admin", "h.example/Admin/x"});
+  first.add_application(named("other"), {"o.example"});
+  const auto before = first.finish();
+
+  SnapshotBuilder second(*before);
+  second.remove_application("root");
+  second.set_sequence(2);
+  EXPECT_EQ(names(second.so_far()), "admin other ");
+  const auto removed = second.finish();
+  EXPECT_EQ(find(*removed, "h.example", "/"), kNone);
+  EXPECT_EQ(find(*removed, "h.example", "/admin/y"), "admin");
+  EXPECT_EQ(locate(*removed, "h.example", "/ADMIN/x"), kAmbiguous);  // what others wrote is kept
+  EXPECT_TRUE(removed->knows_host("h.example"));
+  EXPECT_FALSE(removed->knows_host("a.h.example"));
+  EXPECT_EQ(removed->application_by_audience("root"), nullptr);
+  EXPECT_EQ(removed->application_by_id("root"), nullptr);
+  EXPECT_EQ(removed->applications().size(), 2U);
+  EXPECT_EQ(removed->applications().front().name, "admin");
+  EXPECT_EQ(removed->applications()[1].name, "other");
+  EXPECT_EQ(removed->sequence(), 2U);
+  // The ones that stay are the same, wherever they are found.
+  EXPECT_EQ(removed->sole_application("o.example"), before->sole_application("o.example"));
+  EXPECT_EQ(removed->application_by_id("admin"), before->application_by_id("admin"));
+
+  // A new one takes the empty place, and nothing else with it.
+  SnapshotBuilder third(*removed);
+  third.remove_application("admin");
+  third.add_application(named("new"), {"h.example", "n.example/y"});
+  third.add_application(named("newer"), {"n.example"});
+  third.add_application(named("newest"), {"*.n.example"});
+  const auto added = third.finish();
+  EXPECT_EQ(added->applications().size(), 4U);
+  EXPECT_EQ(find(*added, "h.example", "/admin"), "new");
+  EXPECT_EQ(locate(*added, "h.example", "/ADMIN/x"), "new");
+  EXPECT_EQ(find(*added, "n.example", "/y"), "new");
+  EXPECT_EQ(find(*added, "n.example", "/"), "newer");
+  EXPECT_EQ(find(*added, "a.n.example", "/"), "newest");
+  EXPECT_EQ(find(*added, "o.example", "/"), "other");
+  EXPECT_EQ(added->application_by_audience("new")->name, "new");
+  EXPECT_EQ(names(*before), "root admin other ");
+  EXPECT_EQ(find(*before, "h.example", "/"), "root");
+  EXPECT_EQ(find(*before, "a.h.example", "/x"), "root");
+
+  SnapshotBuilder last(*added);
+  for (const char* name : {"new", "newer", "newest", "other"}) last.remove_application(name);
+  const auto none = last.finish();
+  EXPECT_TRUE(none->applications().empty());
+  EXPECT_EQ(none->applications().begin(), none->applications().end());
+  EXPECT_FALSE(none->knows_host("o.example"));
+}
+
+TEST(SnapshotBuilder, ContestedPathsBecomeFreeAgain) {
+  SnapshotBuilder first;
+  first.add_application(named("a"), {"h.example/x"});
+  first.add_application(named("b"), {"h.example/x", "h.example"});
+  const auto contested = first.finish();
+  EXPECT_EQ(find(*contested, "h.example", "/x"), kNone);
+  SnapshotBuilder second(*contested);
+  second.remove_application("a");
+  const auto free = second.finish();
+  EXPECT_EQ(find(*free, "h.example", "/x"), "b");
+  EXPECT_EQ(free->sole_application("h.example")->name, "b");
+}
+
+TEST(SnapshotBuilder, ChangesTokensAndListsAndNothingThatIsShared) {
+  SnapshotBuilder first;
+  CompiledServiceToken token;
+  token.id = "id";
+  token.client_id = "client.access";
+  first.add_service_token(token);
+  CompiledList list;
+  list.id = "list";
+  first.add_list(list);
+  first.add_group({"group", "Group", {}, {}});
+  const auto before = first.finish();
+
+  SnapshotBuilder second(*before);
+  second.remove_service_token("id");
+  token.name = "renewed";
+  token.client_id = "other.access";
+  second.add_service_token(token);
+  list.emails.try_emplace("alice@example.com");
+  second.replace_list(0, list);
+  const auto changed = second.finish();
+  EXPECT_EQ(changed->service_token_by_client_id("client.access"), nullptr);
+  EXPECT_EQ(changed->service_token_by_client_id("other.access")->name, "renewed");
+  EXPECT_EQ(changed->service_token_by_id("id")->name, "renewed");
+  EXPECT_EQ(changed->list(0).emails.size(), 1U);
+  EXPECT_EQ(changed->list_index("list"), 0U);
+  EXPECT_EQ(&changed->group(*changed->group_index("group")), &before->group(0));
+  EXPECT_EQ(before->service_token_by_client_id("client.access")->name, "");
+  EXPECT_TRUE(before->list(0).emails.empty());
+
+  SnapshotBuilder third(*changed);
+  EXPECT_THROW(third.remove_service_token("nobody"), InvariantViolation);
+  EXPECT_THROW(third.remove_application("nobody"), InvariantViolation);
+  EXPECT_THROW(third.add_service_token(token), InvariantViolation);
+  EXPECT_THROW(third.add_group({}), InvariantViolation);
+  EXPECT_THROW(third.add_list({}), InvariantViolation);
+  EXPECT_THROW(third.add_posture_rule({}), InvariantViolation);
+  EXPECT_THROW(third.add_login_method("id"), InvariantViolation);
+  EXPECT_THROW(third.add_page("id", {}), InvariantViolation);
+  EXPECT_THROW(third.add_client_certificates("h.example", nullptr), InvariantViolation);
+  EXPECT_THROW(third.set_keys({}), InvariantViolation);
+  list.type = model::ListType::Ip;
+  EXPECT_THROW(third.replace_list(0, list), InvariantViolation);
+}
+
 const Apps kFour = {{"/admin", {"h.example/admin"}},
                     {"/public", {"h.example/public"}},
                     {"/health", {"h.example/health"}},

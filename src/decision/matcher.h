@@ -53,6 +53,8 @@ struct Evidence {
   // could_admit(): device, network, certificate, evaluations and service token are unknown instead
   // of absent.
   bool identity_only = false;
+  // Nobody asks for anything now, so client_ip says nothing: what looks at it is unknown.
+  bool no_request = false;
 };
 
 // Outcome of one selector, group, list or policy. `reason` names the obstacle unless True.

@@ -113,34 +113,33 @@ bool Snapshot::Host::mixed_case() const {
 }
 
 const crypto::ClientCertificates* Snapshot::client_certificates(std::string_view host) const {
-  if (client_certificates_.empty()) return nullptr;
+  const auto& all = foundation_->client_certificates;
+  if (all.empty()) return nullptr;
   HostBuffer buffer;
   const std::string_view name = normalized_host(host, buffer);
-  if (const auto own = client_certificates_.find(name); own != client_certificates_.end())
-    return own->second.get();
+  if (const auto own = all.find(name); own != all.end()) return own->second.get();
   const auto dot = name.find('.');
   if (dot == std::string_view::npos || dot == 0) return nullptr;
-  const auto above = client_certificates_.find("*" + std::string(name.substr(dot)));
-  return above == client_certificates_.end() ? nullptr : above->second.get();
+  const auto above = all.find("*" + std::string(name.substr(dot)));
+  return above == all.end() ? nullptr : above->second.get();
 }
 
 Snapshot::Host Snapshot::host_of(std::string_view host) const {
   HostBuffer buffer;
   const std::string_view name = normalized_host(host, buffer);
   Host found;
-  if (const auto own = exact_hosts_.find(name); own != exact_hosts_.end()) found.own = &own->second;
+  if (const auto* own = exact_hosts_.find(name)) found.own = own->get();
   if (wildcard_hosts_.empty()) return found;
   const auto dot = name.find('.');
   if (dot == std::string_view::npos || dot == 0) return found;
-  if (const auto above = wildcard_hosts_.find(name.substr(dot + 1)); above != wildcard_hosts_.end())
-    found.wildcard = &above->second;
+  if (const auto* above = wildcard_hosts_.find(name.substr(dot + 1))) found.wildcard = above->get();
   return found;
 }
 
 const CompiledApplication* Snapshot::sole_application(std::string_view host) const {
   const Host known = host_of(host);
   const auto sole = known.known() ? known.sole_application() : std::nullopt;
-  return sole ? &applications_[*sole] : nullptr;
+  return sole ? applications_[*sole] : nullptr;
 }
 
 bool Snapshot::knows_host(std::string_view host) const { return host_of(host).known(); }
@@ -149,7 +148,7 @@ const CompiledApplication* Snapshot::find_application(std::string_view host,
                                                       std::string_view path) const {
   const auto hit = host_of(host).find(&HostPaths::exact, path);
   if (!hit || hit->application == PathIndex::kContested) return nullptr;
-  return &applications_[hit->application];
+  return applications_[hit->application];
 }
 
 // Whether everything that was asked led to one application (or everything to none).
@@ -191,7 +190,7 @@ Snapshot::Located Snapshot::locate(std::string_view host, std::string_view raw_p
   const Host known = host_of(host);
   if (!known.known()) return {};
   if (!raw_path.starts_with('/') || raw_path.size() > model::kMaxUrlBytes) return kAmbiguous;
-  if (const auto sole = known.sole_application()) return {&applications_[*sole], false};
+  if (const auto sole = known.sole_application()) return {applications_[*sole], false};
 
   // INVARIANT: an application is returned only when no reading of the path leads to another one.
   Agreement agreement(known);
@@ -203,65 +202,196 @@ Snapshot::Located Snapshot::locate(std::string_view host, std::string_view raw_p
             });
   if (!agreed) return kAmbiguous;
   const auto answer = agreement.answer();
-  return {answer ? &applications_[*answer] : nullptr, false};
+  return {answer ? applications_[*answer] : nullptr, false};
 }
 
 const CompiledApplication* Snapshot::application_by_audience(std::string_view aud) const {
-  const auto found = by_audience_.find(aud);
-  return found == by_audience_.end() ? nullptr : &applications_[found->second];
+  const auto* found = by_audience_.find(aud);
+  return found == nullptr ? nullptr : applications_[*found];
 }
 
 const CompiledServiceToken* Snapshot::service_token_by_client_id(std::string_view id) const {
-  const auto found = by_client_id_.find(id);
-  return found == by_client_id_.end() ? nullptr : &service_tokens_[found->second];
+  const auto* found = by_client_id_.find(id);
+  return found == nullptr ? nullptr : found->get();
+}
+
+const CompiledApplication* Snapshot::application_by_id(std::string_view id) const {
+  const auto* found = by_id_.find(id);
+  return found == nullptr ? nullptr : applications_[*found];
+}
+
+const CompiledServiceToken* Snapshot::service_token_by_id(std::string_view id) const {
+  const auto* found = service_tokens_by_id_.find(id);
+  return found == nullptr ? nullptr : *found;
+}
+
+namespace {
+
+std::optional<std::uint32_t> index_in(const TextMap<std::uint32_t>& indexes, std::string_view id) {
+  const auto found = indexes.find(id);
+  return found == indexes.end() ? std::nullopt : std::optional(found->second);
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> Snapshot::group_index(std::string_view id) const {
+  return index_in(foundation_->group_indexes, id);
+}
+
+std::optional<std::uint32_t> Snapshot::list_index(std::string_view id) const {
+  return index_in(foundation_->list_indexes, id);
+}
+
+std::optional<std::uint32_t> Snapshot::posture_rule_index(std::string_view id) const {
+  return index_in(foundation_->posture_rule_indexes, id);
+}
+
+bool Snapshot::has_login_method(std::string_view id) const {
+  return foundation_->login_methods.contains(id);
+}
+
+const CompiledPage* Snapshot::page(std::string_view id) const {
+  const auto found = foundation_->pages.find(id);
+  return found == foundation_->pages.end() ? nullptr : &found->second;
+}
+
+SnapshotBuilder::SnapshotBuilder()
+    : snapshot_(std::make_unique<Snapshot>()),
+      foundation_(std::make_shared<Snapshot::Foundation>()) {
+  snapshot_->foundation_ = foundation_;
+}
+
+SnapshotBuilder::SnapshotBuilder(const Snapshot& before)
+    : snapshot_(std::make_unique<Snapshot>(before)) {}
+
+Snapshot::Foundation& SnapshotBuilder::foundation() {
+  GATEHOUSE_CHECK(foundation_, "what snapshots share is not changed");
+  return *foundation_;
 }
 
 void SnapshotBuilder::set_organization(std::string name, std::string auth_domain,
                                        std::string issuer,
                                        std::chrono::seconds node_state_max_age) {
-  snapshot_->organization_name_ = std::move(name);
-  snapshot_->auth_domain_ = std::move(auth_domain);
-  snapshot_->issuer_ = std::move(issuer);
-  snapshot_->node_state_max_age_ = node_state_max_age;
+  Snapshot::Foundation& into = foundation();
+  into.organization_name = std::move(name);
+  into.auth_domain = std::move(auth_domain);
+  into.issuer = std::move(issuer);
+  into.node_state_max_age = node_state_max_age;
 }
 
-void SnapshotBuilder::set_keys(jose::JwkSet keys) { snapshot_->keys_ = std::move(keys); }
+void SnapshotBuilder::set_keys(jose::JwkSet keys) { foundation().keys = std::move(keys); }
 
 void SnapshotBuilder::set_sequence(std::uint64_t sequence) { snapshot_->sequence_ = sequence; }
 
+void SnapshotBuilder::add_login_method(std::string id) {
+  foundation().login_methods.try_emplace(std::move(id));
+}
+
+void SnapshotBuilder::add_page(std::string id, CompiledPage page) {
+  foundation().pages.try_emplace(std::move(id), std::move(page));
+}
+
+void SnapshotBuilder::set_forbidden_page(CompiledPage page) {
+  foundation().forbidden_page = std::move(page);
+}
+
+void SnapshotBuilder::set_identity_denied_page(CompiledPage page) {
+  foundation().identity_denied_page = std::move(page);
+}
+
 std::uint32_t SnapshotBuilder::add_group(CompiledGroup group) {
-  snapshot_->groups_.push_back(std::move(group));
-  return static_cast<std::uint32_t>(snapshot_->groups_.size() - 1);
+  auto& groups = foundation().groups;
+  const auto index = static_cast<std::uint32_t>(groups.size());
+  foundation().group_indexes.try_emplace(group.id, index);
+  groups.push_back(std::move(group));
+  return index;
 }
 
 std::uint32_t SnapshotBuilder::add_list(CompiledList list) {
-  snapshot_->lists_.push_back(std::move(list));
-  return static_cast<std::uint32_t>(snapshot_->lists_.size() - 1);
+  const auto index = static_cast<std::uint32_t>(snapshot_->lists_.size());
+  foundation().list_indexes.try_emplace(list.id, index);
+  snapshot_->lists_.push_back(std::make_shared<const CompiledList>(std::move(list)));
+  return index;
+}
+
+void SnapshotBuilder::replace_list(std::uint32_t index, CompiledList list) {
+  auto& known = snapshot_->lists_.at(index);
+  GATEHOUSE_CHECK(known->id == list.id && known->type == list.type,
+                  "a list is replaced by itself with other items");
+  known = std::make_shared<const CompiledList>(std::move(list));
 }
 
 void SnapshotBuilder::add_client_certificates(
     std::string_view host, std::shared_ptr<const crypto::ClientCertificates> authorities) {
-  snapshot_->client_certificates_.insert_or_assign(std::string(host), std::move(authorities));
+  foundation().client_certificates.insert_or_assign(std::string(host), std::move(authorities));
 }
 
 std::uint32_t SnapshotBuilder::add_posture_rule(CompiledPostureRule rule) {
-  snapshot_->posture_rules_.push_back(std::move(rule));
-  return static_cast<std::uint32_t>(snapshot_->posture_rules_.size() - 1);
+  auto& rules = foundation().posture_rules;
+  const auto index = static_cast<std::uint32_t>(rules.size());
+  foundation().posture_rule_indexes.try_emplace(rule.id, index);
+  rules.push_back(std::move(rule));
+  return index;
 }
 
 void SnapshotBuilder::add_service_token(CompiledServiceToken token) {
-  const auto index = static_cast<std::uint32_t>(snapshot_->service_tokens_.size());
-  GATEHOUSE_CHECK(snapshot_->by_client_id_.try_emplace(token.client_id, index).second,
+  const auto shared = std::make_shared<const CompiledServiceToken>(std::move(token));
+  GATEHOUSE_CHECK(snapshot_->by_client_id_.try_emplace(shared->client_id, shared),
                   "client ids are unique");
-  snapshot_->service_tokens_.push_back(std::move(token));
+  snapshot_->service_tokens_by_id_.try_emplace(shared->id, shared.get());
+}
+
+void SnapshotBuilder::remove_service_token(std::string_view id) {
+  const auto* known = snapshot_->service_token_by_id(id);
+  GATEHOUSE_CHECK(known != nullptr, "only known ones are removed");
+  const std::string client_id = known->client_id;
+  snapshot_->service_tokens_by_id_.erase(id);  // before the text that is its key goes
+  snapshot_->by_client_id_.erase(client_id);
+}
+
+namespace {
+
+// `*.example.com/a` -> wildcard, `example.com`, `/a`.
+struct Place {
+  bool is_wildcard = false;
+  std::string host;
+  std::string path;
+};
+Place place_of(std::string_view domain) {
+  const auto slash = std::min(domain.find('/'), domain.size());
+  HostBuffer buffer;
+  std::string_view host = normalized_host(domain.substr(0, slash), buffer);
+  const bool is_wildcard = host.starts_with("*.");
+  if (is_wildcard) host.remove_prefix(2);
+  GATEHOUSE_CHECK(!host.empty() && !host.contains('*'), "host patterns are validated");
+  return {is_wildcard, std::string(host), std::string(domain.substr(slash))};
+}
+
+}  // namespace
+
+std::uint32_t SnapshotBuilder::free_place() {
+  auto& places = snapshot_->applications_;
+  std::size_t place = 0;
+  if (snapshot_->application_count_ == places.size()) {
+    place = places.size();
+    places.push_back(nullptr);
+  } else {
+    while (places[place] != nullptr) ++place;
+  }
+  return static_cast<std::uint32_t>(place);
+}
+
+std::vector<Snapshot::Claim>& SnapshotBuilder::claims_on(std::string_view host, bool is_wildcard) {
+  const Snapshot::Hosts& hosts = is_wildcard ? snapshot_->wildcard_hosts_ : snapshot_->exact_hosts_;
+  const auto [entry, is_new] =
+      (is_wildcard ? wildcard_claims_ : exact_claims_).try_emplace(std::string(host));
+  if (is_new)
+    if (const auto* known = hosts.find(host)) entry->second = (*known)->claims;
+  return entry->second;
 }
 
 void SnapshotBuilder::add_application(CompiledApplication application,
                                       const std::vector<std::string>& domains) {
-  const auto index = static_cast<std::uint32_t>(snapshot_->applications_.size());
-  if (!application.audience.empty())
-    GATEHOUSE_CHECK(snapshot_->by_audience_.try_emplace(application.audience, index).second,
-                    "audiences are unique");
   std::vector<CompiledPolicy> ordered;
   for (const bool first : {true, false})
     for (CompiledPolicy& policy : application.policies) {
@@ -270,28 +400,61 @@ void SnapshotBuilder::add_application(CompiledApplication application,
       if (comes_first == first) ordered.push_back(std::move(policy));
     }
   application.policies = std::move(ordered);
-  for (const std::string& domain : domains) {
-    const std::string_view text(domain);
-    const auto slash = std::min(text.find('/'), text.size());
-    HostBuffer buffer;
-    std::string_view host = normalized_host(text.substr(0, slash), buffer);
-    const bool wildcard = host.starts_with("*.");
-    if (wildcard) host.remove_prefix(2);
-    GATEHOUSE_CHECK(!host.empty() && !host.contains('*'), "host patterns are validated");
-    auto& hosts = wildcard ? snapshot_->wildcard_hosts_ : snapshot_->exact_hosts_;
-    Snapshot::HostPaths& paths = hosts[std::string(host)];
+  application.domains = domains;
 
-    const std::string path(text.substr(slash));
-    // Those who read the path as it was sent and those who decode it must find the same pattern.
-    const std::string decoded = percent_decode(path).value_or(path);
-    for (const std::string& spelling : {path, decoded, browser_encoded(decoded)}) {
-      if (std::ranges::count(spelling, '*') != std::ranges::count(path, '*')) continue;
-      paths.exact.add(spelling, index);
-      paths.folded.add(ascii_lower(spelling), index);
-      paths.mixed_case = paths.mixed_case || std::ranges::any_of(spelling, is_upper);
-    }
+  const std::uint32_t index = free_place();
+  const auto shared = std::make_shared<const CompiledApplication>(std::move(application));
+  snapshot_->applications_.set(index, shared);
+  ++snapshot_->application_count_;
+  if (!shared->audience.empty())
+    GATEHOUSE_CHECK(snapshot_->by_audience_.try_emplace(shared->audience, index),
+                    "audiences are unique");
+  snapshot_->by_id_.try_emplace(shared->id, index);
+  for (const std::string& domain : domains) {
+    auto [is_wildcard, host, path] = place_of(domain);
+    claims_on(host, is_wildcard).push_back({index, std::move(path)});
   }
-  snapshot_->applications_.push_back(std::move(application));
+}
+
+void SnapshotBuilder::remove_application(std::string_view id) {
+  const auto* found = snapshot_->by_id_.find(id);
+  GATEHOUSE_CHECK(found != nullptr, "only known ones are removed");
+  const std::uint32_t index = *found;
+  const CompiledApplication& application = *snapshot_->applications_[index];
+  for (const std::string& domain : application.domains) {
+    const auto [is_wildcard, host, path] = place_of(domain);
+    std::erase_if(claims_on(host, is_wildcard),
+                  [index](const auto& claim) { return claim.application == index; });
+  }
+  // Before the texts that are their keys go.
+  snapshot_->by_audience_.erase(application.audience);
+  snapshot_->by_id_.erase(id);
+  snapshot_->applications_.set(index, nullptr);
+  --snapshot_->application_count_;
+}
+
+// Puts paths made of the claims in the place of what stood there.
+void SnapshotBuilder::place_hosts(Snapshot::Hosts& hosts, Claims& claims) {
+  for (auto& [host, of_host] : claims) {
+    hosts.erase(host);
+    if (of_host.empty()) continue;
+    auto paths = std::make_shared<Snapshot::HostPaths>();
+    for (const auto& [index, path] : of_host) {
+      // Those who read the path as it was sent and those who decode it must find the same pattern.
+      const std::string decoded = percent_decode(path).value_or(path);
+      for (const std::string& spelling : {path, decoded, browser_encoded(decoded)}) {
+        if (std::ranges::count(spelling, '*') != std::ranges::count(path, '*')) continue;
+        paths->exact.add(spelling, index);
+        paths->folded.add(ascii_lower(spelling), index);
+        paths->mixed_case = paths->mixed_case || std::ranges::any_of(spelling, is_upper);
+      }
+    }
+    paths->exact.finish();
+    paths->folded.finish();
+    paths->host = host;
+    paths->claims = std::move(of_host);
+    hosts.try_emplace(paths->host, paths);
+  }
 }
 
 namespace {
@@ -314,15 +477,14 @@ std::size_t group_height(const std::vector<CompiledGroup>& groups, std::uint32_t
 }  // namespace
 
 std::shared_ptr<const Snapshot> SnapshotBuilder::finish() {
-  for (auto* hosts : {&snapshot_->exact_hosts_, &snapshot_->wildcard_hosts_})
-    for (auto& [host, paths] : *hosts) {
-      paths.exact.finish();
-      paths.folded.finish();
-    }
-  std::vector<std::size_t> heights(snapshot_->groups_.size());
-  for (std::uint32_t group = 0; group < heights.size(); ++group)
-    GATEHOUSE_CHECK(group_height(snapshot_->groups_, group, heights, 1) <= model::kMaxGroupDepth,
-                    "groups are nested too deep");
+  place_hosts(snapshot_->exact_hosts_, exact_claims_);
+  place_hosts(snapshot_->wildcard_hosts_, wildcard_claims_);
+  if (foundation_) {
+    std::vector<std::size_t> heights(foundation_->groups.size());
+    for (std::uint32_t group = 0; group < heights.size(); ++group)
+      GATEHOUSE_CHECK(group_height(foundation_->groups, group, heights, 1) <= model::kMaxGroupDepth,
+                      "groups are nested too deep");
+  }
   return std::move(snapshot_);
 }
 

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/encoding.h"
 #include "crypto/digest.h"
 #include "jose/jwt.h"
 #include "model/limits.h"
+#include "policy/snapshot_change.h"
 #include "policy/snapshot_document.h"
 
 namespace gatehouse::enforcement {
@@ -17,6 +19,7 @@ namespace {
 using decision::Reason;
 
 constexpr std::size_t kMaxCredentialHeaderBytes = 4096;
+constexpr int kSnapshotRounds = 3;
 constexpr std::string_view kClientIdMember = "cf-access-client-id";
 constexpr std::string_view kClientSecretMember = "cf-access-client-secret";
 
@@ -86,6 +89,7 @@ Reason EnforcementPoint::prepare(Instant now) {
       snapshot_.reset();
       sole_application_ = nullptr;
       snapshot_stamp_ = 0;
+      snapshot_origin_ = 0;
       tokens_.clear();
       sessions_.clear();
       assertions_.clear();
@@ -116,24 +120,16 @@ Reason EnforcementPoint::prepare(Instant now) {
   return Reason::None;
 }
 
+// INVARIANT 3: what is decided on is never older than what has been read; what cannot be read
+// refuses.
 bool EnforcementPoint::load_snapshot() {
-  const std::uint64_t stamp = reader_->snapshot_stamp();
-  snapshot_.reset();  // whatever happens now, the old policies no longer decide
+  const auto before = std::exchange(snapshot_, nullptr);  // the old policies no longer decide
   sole_application_ = nullptr;
-  snapshot_stamp_ = stamp;
-  auto document = reader_->snapshot();
-  if (!document || !*document) {
-    options_.log(document ? "the node state has no snapshot" : document.error().message);
-    return false;
-  }
-  auto compiled = policy::compile_snapshot(**document, options_.selectors);
-  if (!compiled) {
-    const auto& problem = compiled.error().front();
-    options_.log("cannot use the snapshot: " + problem.pointer + ": " + problem.message);
-    return false;
-  }
-  snapshot_ = std::move(*compiled);
-  sole_application_ = nullptr;
+  snapshot_stamp_ = reader_->snapshot_stamp();
+  if (before && reader_->snapshot_origin() == snapshot_origin_) snapshot_ = follow(before);
+  if (!snapshot_) snapshot_ = read_whole_snapshot();
+  if (!snapshot_) return false;
+  if (snapshot_ == before) return true;
   ++generation_;
   if (std::string keys = identity_of_keys(*snapshot_); keys != keys_) {
     keys_ = std::move(keys);
@@ -141,6 +137,49 @@ bool EnforcementPoint::load_snapshot() {
     refusals_.clear();
   }
   return true;
+}
+
+// With the changes that stand after it; null when they do not lead from it to the newest.
+std::shared_ptr<const decision::Snapshot> EnforcementPoint::follow(
+    std::shared_ptr<const decision::Snapshot> snapshot) {
+  const auto changes = reader_->changes_after(snapshot->sequence());
+  if (!changes) {
+    options_.log(changes.error().message);
+    return nullptr;
+  }
+  if (changes->origin != reader_->snapshot_origin()) return nullptr;
+  for (const auto& document : changes->documents) {
+    auto changed = policy::apply_snapshot_change(*snapshot, document, options_.selectors);
+    if (!changed) {
+      const auto& problem = changed.error().front();
+      options_.log("cannot follow a change: " + problem.pointer + ": " + problem.message);
+      return nullptr;
+    }
+    snapshot = std::move(*changed);
+  }
+  return snapshot->sequence() == changes->sequence ? snapshot : nullptr;
+}
+
+std::shared_ptr<const decision::Snapshot> EnforcementPoint::read_whole_snapshot() {
+  // Snapshot and changes are read one after the other: once more when they were written between.
+  for (int round = 0; round < kSnapshotRounds; ++round) {
+    snapshot_stamp_ = reader_->snapshot_stamp();
+    snapshot_origin_ = reader_->snapshot_origin();
+    const auto document = reader_->snapshot();
+    if (!document || !*document) {
+      options_.log(document ? "the node state has no snapshot" : document.error().message);
+      return nullptr;
+    }
+    auto compiled = policy::compile_snapshot(**document, options_.selectors);
+    if (!compiled) {
+      const auto& problem = compiled.error().front();
+      options_.log("cannot use the snapshot: " + problem.pointer + ": " + problem.message);
+      return nullptr;
+    }
+    if (auto newest = follow(std::move(*compiled))) return newest;
+    if (!reader_->refresh() || reader_->snapshot_stamp() == snapshot_stamp_) break;
+  }
+  return nullptr;
 }
 
 // INVARIANT 3: revocations that cannot be read revoke everything.
@@ -374,10 +413,13 @@ Reason EnforcementPoint::service_token_of(const gh_request& request,
     client_secret = *json::find_string(object, kClientSecretMember);
   }
   const auto* known = snapshot_->service_token_by_client_id(client_id);
-  if (known == nullptr || !known->enabled ||
-      !constant_time_equal(crypto::sha256(client_secret), known->secret_sha256)) {
-    return Reason::ServiceTokenInvalid;
-  }
+  if (known == nullptr || !known->enabled) return Reason::ServiceTokenInvalid;
+  const std::string digest = crypto::sha256(client_secret);
+  const bool is_current = constant_time_equal(digest, known->secret_sha256);
+  const bool is_previous = !known->previous_secret_sha256.empty() &&
+                           constant_time_equal(digest, known->previous_secret_sha256) &&
+                           now < known->previous_expires_at;
+  if (!is_current && !is_previous) return Reason::ServiceTokenInvalid;
   if (known->expires_at && now >= *known->expires_at) return Reason::ServiceTokenExpired;
   outcome.service_token = known;
   return Reason::None;

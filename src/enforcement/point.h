@@ -126,6 +126,9 @@ class EnforcementPoint {
   [[nodiscard]] decision::Snapshot::Located locate(std::string_view host, std::string_view path);
   [[nodiscard]] decision::Reason prepare(Instant now);
   [[nodiscard]] bool load_snapshot();
+  [[nodiscard]] std::shared_ptr<const decision::Snapshot> follow(
+      std::shared_ptr<const decision::Snapshot> snapshot);
+  [[nodiscard]] std::shared_ptr<const decision::Snapshot> read_whole_snapshot();
   void load_revocations();
   [[nodiscard]] Digest digest_of(std::string_view token, gh_connection_memo* memo) const;
   [[nodiscard]] TokenEntry* verified(std::string_view token, gh_connection_memo* memo, Instant now,
@@ -156,6 +159,7 @@ class EnforcementPoint {
   Instant looked_at_{};      // when the files were last compared with the path
   std::shared_ptr<const decision::Snapshot> snapshot_;
   std::uint64_t snapshot_stamp_ = 0;
+  std::uint64_t snapshot_origin_ = 0;  // of what snapshot_ was read from
   // The last host that one application has to itself: most requests are for the same few hosts.
   std::string sole_host_;
   const decision::CompiledApplication* sole_application_ = nullptr;

@@ -15,6 +15,7 @@
 #include "base/encoding.h"
 #include "crypto/digest.h"
 #include "jose/jwt.h"
+#include "policy/snapshot_change.h"
 #include "policy/snapshot_document.h"
 #include "selectors/registry.h"
 
@@ -47,14 +48,17 @@ model::Policy allow(std::string name, std::vector<model::Selector> include,
 // The node state with revocations that cannot be read while `broken` is set.
 class BrokenRevocations final : public node_state::Reader {
  public:
-  BrokenRevocations(std::unique_ptr<node_state::Reader> real, const bool& broken)
-      : real_(std::move(real)), broken_(broken) {}
+  BrokenRevocations(
+      std::unique_ptr<node_state::Reader> real, const bool& broken,
+      std::function<void()> after_snapshot = [] {})
+      : real_(std::move(real)), broken_(broken), after_snapshot_(std::move(after_snapshot)) {}
   std::uint64_t transaction() const override { return real_->transaction(); }
   std::uint64_t seen_transaction() const override { return real_->seen_transaction(); }
   bool refresh() override { return real_->refresh(); }
   bool is_current() const override { return real_->is_current(); }
   std::uint64_t stamp_of(std::size_t shard) const override { return real_->stamp_of(shard); }
   std::uint64_t snapshot_stamp() const override { return real_->snapshot_stamp(); }
+  std::uint64_t snapshot_origin() const override { return real_->snapshot_origin(); }
   std::uint64_t assertion_stamp() const override { return real_->assertion_stamp(); }
   std::uint64_t revocation_stamp() const override { return real_->revocation_stamp(); }
   std::optional<Instant> heartbeat() const override { return real_->heartbeat(); }
@@ -63,7 +67,16 @@ class BrokenRevocations final : public node_state::Reader {
     return real_->revocations();
   }
   std::expected<std::optional<json::value>, node_state::Error> snapshot() override {
-    return real_->snapshot();
+    auto read = real_->snapshot();
+    after_snapshot_();
+    return read;
+  }
+  std::expected<std::optional<std::uint64_t>, node_state::Error> snapshot_sequence() override {
+    return real_->snapshot_sequence();
+  }
+  std::expected<node_state::Changes, node_state::Error> changes_after(
+      std::uint64_t sequence) override {
+    return real_->changes_after(sequence);
   }
   std::expected<std::optional<model::Session>, node_state::Error> session(
       std::string_view nonce) override {
@@ -77,6 +90,7 @@ class BrokenRevocations final : public node_state::Reader {
  private:
   std::unique_ptr<node_state::Reader> real_;
   const bool& broken_;
+  std::function<void()> after_snapshot_;  // when the whole one has been read
 };
 
 // A selector that says what it was shown, and holds.
@@ -280,9 +294,9 @@ class EnforcementPointTest : public testing::Test {
   }
   void TearDown() override { fs::remove_all(directory_); }
 
-  void publish() {
+  static policy::PublicationContext publication(std::uint64_t sequence) {
     policy::PublicationContext context;
-    context.sequence = ++sequence_;
+    context.sequence = sequence;
     context.published_at = from_epoch_seconds(kNow);
     context.issuer = kIssuer;
     auto jwk = key_->public_key().to_jwk();
@@ -290,7 +304,45 @@ class EnforcementPointTest : public testing::Test {
     jwk["alg"] = "RS256";
     jwk["use"] = "sig";
     context.jwks = {jwk};
+    return context;
+  }
+  void publish() {
+    const auto context = publication(++sequence_);
     ASSERT_TRUE(writer_->put_snapshot(policy::make_snapshot_document(resources_, context)));
+    published_ = resources_;
+  }
+  void publish_change() {
+    const auto context = publication(sequence_ + 1);
+    const auto change = policy::make_snapshot_change(published_, resources_, sequence_, context);
+    ASSERT_TRUE(change);
+    ASSERT_TRUE(writer_->put_change(++sequence_, *change));
+    published_ = resources_;
+  }
+  void compact() {
+    ASSERT_TRUE(writer_->compact_snapshot(
+        policy::make_snapshot_document(resources_, publication(sequence_))));
+  }
+  // Who may open the application; takes effect when it is published.
+  void admit(const std::string& address) {
+    resources_.applications.edit(0).policies[0].include = {{"email", {{"email", address}}}};
+  }
+  // A worker that counts how often it reads the whole snapshot.
+  void count_snapshots(std::function<void()> after_snapshot = [] {}) {
+    worker_ = std::make_unique<EnforcementPoint>(
+        PointOptions{.open_node_state = [this, after_snapshot]()
+                         -> std::expected<std::unique_ptr<node_state::Reader>, node_state::Error> {
+                       auto opened = node_state::Reader::open(directory_);
+                       if (!opened) return opened;
+                       static const bool kBroken = false;
+                       return std::make_unique<BrokenRevocations>(std::move(*opened), kBroken,
+                                                                  [this, after_snapshot] {
+                                                                    ++snapshots_read_;
+                                                                    after_snapshot();
+                                                                  });
+                     },
+                     .selectors = selectors::registry(),
+                     .log = [this](const std::string& line) { log_ += line + "\n"; },
+                     .country_of = {}});
   }
 
   static json::object claims() {
@@ -342,7 +394,7 @@ class EnforcementPointTest : public testing::Test {
     policy.include = {{"witness", json::object{}}};
     application.policies = {policy};
     resources_.applications.push_back(application);
-    return resources_.applications.back();
+    return resources_.applications.edit(resources_.applications.size() - 1);
   }
   void use_witness(std::function<std::string_view(const IpAddress&)> country_of = {}) {
     worker_ = std::make_unique<EnforcementPoint>(
@@ -376,8 +428,10 @@ class EnforcementPointTest : public testing::Test {
   std::unique_ptr<node_state::Writer> writer_;
   std::unique_ptr<EnforcementPoint> worker_;
   model::Resources resources_;
+  model::Resources published_;  // what resources_ were when they were published last
   model::Session session_;
   std::uint64_t sequence_ = 0;
+  int snapshots_read_ = 0;  // whole, by the worker of count_snapshots()
   std::string log_;
 };
 jose::PrivateKey* EnforcementPointTest::key_ = nullptr;
@@ -488,7 +542,8 @@ TEST_F(EnforcementPointTest, ChangesOfTheNodeStateDecideTheNextRequest) {
   ASSERT_TRUE(writer_->put_session(session_));
   expect(ask(good), Effect::Allow, Reason::None);
 
-  resources_.applications[0].policies[0].include = {{"email", {{"email", "bob@team.example"}}}};
+  resources_.applications.edit(0).policies[0].include = {
+      {"email", {{"email", "bob@team.example"}}}};
   publish();
   expect(ask(good), Effect::Deny, Reason::IdentityNotPermitted);
 }
@@ -719,6 +774,161 @@ TEST_F(EnforcementPointTest, KeysThatChangeVoidWhatWasVerified) {
   expect(ask(good), Effect::Challenge, Reason::TokenInvalid);
 }
 
+TEST_F(EnforcementPointTest, ChangesAreFollowedWithoutReadingTheWholeSnapshot) {
+  count_snapshots();
+  const std::string good = token();
+  expect(ask(good), Effect::Allow, Reason::None);
+  admit("bob@team.example");
+  publish_change();
+  expect(ask(good), Effect::Deny, Reason::IdentityNotPermitted);
+  // Several at once.
+  admit("carol@team.example");
+  publish_change();
+  resources_.applications.erase(1);
+  publish_change();
+  admit("alice@team.example");
+  publish_change();
+  expect(ask(good), Effect::Allow, Reason::None);
+  expect(ask("", kNow, "/health"), Effect::Challenge, Reason::NotSignedIn);
+  EXPECT_EQ(worker_->snapshot()->sequence(), sequence_);
+  resources_.applications.erase(0);
+  publish_change();
+  expect(ask(good), Effect::Deny, Reason::UnknownApplication);
+  EXPECT_EQ(snapshots_read_, 1);
+  EXPECT_EQ(log_, "");
+}
+
+TEST_F(EnforcementPointTest, CompactionIsNothingToWhoHasFollowed) {
+  count_snapshots();
+  const std::string good = token();
+  expect(ask(good), Effect::Allow, Reason::None);
+  admit("bob@team.example");
+  publish_change();
+  expect(ask(good), Effect::Deny, Reason::IdentityNotPermitted);
+  const auto* followed = worker_->snapshot();
+  compact();
+  expect(ask(good), Effect::Deny, Reason::IdentityNotPermitted);
+  EXPECT_EQ(worker_->snapshot(), followed);
+  admit("alice@team.example");
+  publish_change();
+  expect(ask(good), Effect::Allow, Reason::None);
+  EXPECT_EQ(snapshots_read_, 1);
+}
+
+TEST_F(EnforcementPointTest, WhoHasMissedAChangeReadsTheWholeSnapshot) {
+  count_snapshots();
+  const std::string good = token();
+  expect(ask(good), Effect::Allow, Reason::None);
+  admit("bob@team.example");
+  publish_change();
+  compact();
+  expect(ask(good), Effect::Deny, Reason::IdentityNotPermitted);
+  EXPECT_EQ(snapshots_read_, 2);
+  admit("carol@team.example");
+  publish_change();
+  compact();
+  admit("alice@team.example");
+  publish_change();
+  expect(ask(good), Effect::Allow, Reason::None);
+  EXPECT_EQ(snapshots_read_, 3);
+  // Who comes late reads the snapshot and what stands after it.
+  admit("dave@team.example");
+  publish_change();
+  count_snapshots();
+  expect(ask(good), Effect::Deny, Reason::IdentityNotPermitted);
+  EXPECT_EQ(snapshots_read_, 4);
+  EXPECT_EQ(worker_->snapshot()->sequence(), sequence_);
+}
+
+// INVARIANT 3.
+TEST_F(EnforcementPointTest, AChangeThatCannotBeUsedRefuses) {
+  const std::string good = token();
+  const auto change = [&] {
+    return policy::make_snapshot_change(published_, published_, sequence_,
+                                        publication(sequence_ + 1))
+        .value();
+  };
+  const std::pair<const char*, std::function<void(json::object&)>> cases[] = {
+      {"format", [](auto& document) { document["format"] = 999; }},
+      {"unknown member", [](auto& document) { document["more"] = 1; }},
+      {"of another snapshot", [](auto& document) { document["after"] = 0; }},
+      {"of another sequence", [this](auto& document) { document["sequence"] = sequence_ + 2; }},
+      {"unknown application",
+       [](auto& document) { document["removed_applications"] = {"nobody"}; }},
+  };
+  for (const auto& [name, edit] : cases) {
+    expect(ask(good), Effect::Allow, Reason::None);
+    auto document = change();
+    edit(document);
+    ASSERT_TRUE(writer_->put_change(sequence_ + 1, document));
+    expect(ask(good), Effect::Deny, Reason::NodeStateUnavailable);
+    EXPECT_FALSE(ask(good).node_state_usable) << name;
+    EXPECT_EQ(worker_->snapshot(), nullptr) << name;
+    ++sequence_;
+    publish();
+  }
+  expect(ask(good), Effect::Allow, Reason::None);
+}
+
+// Another store in the place of the first may be at any sequence, with other keys.
+TEST_F(EnforcementPointTest, ANewSnapshotIsReadWhateverItsSequence) {
+  count_snapshots();
+  const std::string good = token();
+  publish_change();
+  publish_change();
+  int read = 0;
+  for (const std::uint64_t back : {0U, 1U, 2U}) {
+    expect(ask(good), Effect::Allow, Reason::None);
+    EXPECT_EQ(snapshots_read_, ++read);
+    std::swap(key_, foreign_key_);
+    sequence_ -= back + 1;
+    publish();
+    std::swap(key_, foreign_key_);
+    expect(ask(good), Effect::Challenge, Reason::TokenInvalid);
+    EXPECT_EQ(snapshots_read_, ++read);
+    publish();
+    publish_change();
+    publish_change();
+  }
+}
+
+// INVARIANT 3: snapshot and changes are read one after the other; what comes between is not lost.
+TEST_F(EnforcementPointTest, WhatIsWrittenWhileTheSnapshotIsReadCounts) {
+  const std::string good = token();
+  const auto deny = [this](auto write) {
+    return [this, write, done = false]() mutable {
+      if (std::exchange(done, true)) return;
+      admit("bob@team.example");
+      write();
+    };
+  };
+  const std::pair<const char*, std::function<void()>> cases[] = {
+      {"a change", deny([this] { publish_change(); })},
+      {"a change, compacted", deny([this] {
+         publish_change();
+         compact();
+       })},
+      {"a new snapshot", deny([this] { publish(); })},
+      {"a new snapshot of the same sequence", deny([this] {
+         --sequence_;
+         publish();
+       })},
+  };
+  for (const auto& [name, between] : cases) {
+    admit("alice@team.example");
+    publish();
+    count_snapshots(between);
+    EXPECT_EQ(ask(good).decision.reason, Reason::IdentityNotPermitted) << name;
+  }
+  // Without end: refused, and read again at the next request.
+  int writes = 0;
+  count_snapshots([&] {
+    if (++writes <= 3) publish();
+  });
+  expect(ask(good), Effect::Deny, Reason::NodeStateUnavailable);
+  expect(ask(good), Effect::Deny, Reason::IdentityNotPermitted);
+}
+
 // INVARIANT 3.
 TEST_F(EnforcementPointTest, AStateNobodyTendsRefusesInTheEnd) {
   resources_.organization.node_state_max_age = std::chrono::seconds(50);
@@ -899,6 +1109,40 @@ TEST_F(EnforcementPointTest, ServiceTokens) {
   expect(ask_with(good), Effect::Deny, Reason::ServiceTokenInvalid);
 }
 
+TEST_F(EnforcementPointTest, AServiceTokenIsRotatedWithOverlap) {
+  auto& known = resources_.service_tokens[0];
+  ASSERT_TRUE(writer_->put_assertion(known.id, kAudience, "x.y.z"));
+  const std::string client_id = known.client_id;
+  const auto with = [&](std::string_view secret) {
+    gh_credentials credentials{};
+    credentials.client_id = text(client_id);
+    credentials.client_id_count = 1;
+    credentials.client_secret = text(secret);
+    credentials.client_secret_count = 1;
+    return credentials;
+  };
+  known.previous_client_secret_hash = known.client_secret_hash;
+  known.previous_client_secret_expires_at = from_epoch_seconds(kNow + 5);
+  known.client_secret_hash = hex_encode(crypto::sha256("new"));
+  publish();
+  expect(ask_with(with("new"), kNow + 4), Effect::Allow, Reason::None);
+  expect(ask_with(with(kSecret), kNow + 4), Effect::Allow, Reason::None);
+  expect(ask_with(with("wrong"), kNow + 4), Effect::Deny, Reason::ServiceTokenInvalid);
+  expect(ask_with(with(kSecret), kNow + 5), Effect::Deny, Reason::ServiceTokenInvalid);
+  expect(ask_with(with("new"), kNow + 5), Effect::Allow, Reason::None);
+  // The token's own end counts for both.
+  known.expires_at = from_epoch_seconds(kNow + 2);
+  publish();
+  expect(ask_with(with(kSecret), kNow + 1), Effect::Allow, Reason::None);
+  expect(ask_with(with(kSecret), kNow + 2), Effect::Deny, Reason::ServiceTokenExpired);
+  // No previous secret: nothing but the current one, also not an empty one.
+  known.expires_at.reset();
+  known.previous_client_secret_hash.clear();
+  publish();
+  expect(ask_with(with(kSecret), kNow), Effect::Deny, Reason::ServiceTokenInvalid);
+  expect(ask_with(with(""), kNow), Effect::Deny, Reason::ServiceTokenInvalid);
+}
+
 TEST_F(EnforcementPointTest, AServiceTokenThatIsNotAcceptedIsRefusedNotAskedToSignIn) {
   auto stranger = resources_.service_tokens[0];
   stranger.id = uuid_v5("token", "stranger");
@@ -929,7 +1173,7 @@ TEST_F(EnforcementPointTest, AServiceTokenWithoutAnAssertionWaits) {
 // --- binding cookies, service credentials in a header, preflights -------------------------------
 
 TEST_F(EnforcementPointTest, ABoundTokenCountsOnlyBesideItsCookie) {
-  resources_.applications[0].enable_binding_cookie = true;
+  resources_.applications.edit(0).enable_binding_cookie = true;
   publish();
   auto bound_claims = claims();
   bound_claims["binding"] = hex_encode(crypto::sha256("the-cookie"));
@@ -974,14 +1218,14 @@ TEST_F(EnforcementPointTest, ABoundTokenCountsOnlyBesideItsCookie) {
     }
   }
   // Where the application does not ask for it, the claim means nothing.
-  resources_.applications[0].enable_binding_cookie = false;
+  resources_.applications.edit(0).enable_binding_cookie = false;
   publish();
   expect(ask(bound), Effect::Allow, Reason::None);
   expect(ask(unbound), Effect::Allow, Reason::None);
 }
 
 TEST_F(EnforcementPointTest, ServiceCredentialsInAHeader) {
-  resources_.applications[0].read_service_tokens_from_header = "authorization";
+  resources_.applications.edit(0).read_service_tokens_from_header = "authorization";
   publish();
   ASSERT_TRUE(writer_->put_assertion(resources_.service_tokens[0].id, kAudience, "x.y.z"));
   const std::string id = resources_.service_tokens[0].client_id;
@@ -1037,7 +1281,7 @@ TEST_F(EnforcementPointTest, ServiceCredentialsInAHeader) {
   expect(outcome, Effect::Allow, Reason::None);
   EXPECT_EQ(outcome.credential_header, "authorization");
   // Read only where the application says so.
-  resources_.applications[0].read_service_tokens_from_header.clear();
+  resources_.applications.edit(0).read_service_tokens_from_header.clear();
   publish();
   outcome = ask_with(none, "wiki.team.example", with_lookup);
   expect(outcome, Effect::Challenge, Reason::NotSignedIn);
@@ -1083,7 +1327,7 @@ TEST_F(EnforcementPointTest, PreflightsAreKnownWhereSomethingAnswersThem) {
     EXPECT_EQ(outcome.decision.effect, Effect::Bypass) << test.name;
   }
   // Of an application with people behind it, only where the preflight is let through.
-  resources_.applications.pop_back();
+  resources_.applications.erase(resources_.applications.size() - 1);
   worker_ = std::make_unique<EnforcementPoint>(
       directory_, selectors::registry(), [this](const std::string& line) { log_ += line + "\n"; });
   Lookup lookup;
@@ -1096,7 +1340,7 @@ TEST_F(EnforcementPointTest, PreflightsAreKnownWhereSomethingAnswersThem) {
     });
   };
   expect(wiki(), Effect::Challenge, Reason::NotSignedIn);
-  resources_.applications[0].options_preflight_bypass = true;
+  resources_.applications.edit(0).options_preflight_bypass = true;
   expect(wiki(), Effect::Bypass, Reason::None);
 }
 

@@ -27,4 +27,19 @@ std::optional<Action> parse_action(std::string_view text) {
   return std::nullopt;
 }
 
+Secret secret_of(const ConfigSecrets& secrets, std::string_view key) {
+  const auto found = secrets.find(key);
+  return found == secrets.end() ? Secret() : found->second;
+}
+
+bool can_sign_in(const IdentityProvider& provider) {
+  return provider.type == "onetimepin" || provider.type == "oidc";
+}
+
+bool can_check_devices(const PostureIntegration& integration) {
+  return integration.type == "tanium";
+}
+
+bool can_be_checked(const PostureRule& rule) { return rule.type == "tanium"; }
+
 }  // namespace gatehouse::model

@@ -1,9 +1,13 @@
 // What an administrator configures, in the shapes of the Access API (facts/cloudflare-access-api).
-// Plain values; policy/authored.h reads and writes their JSON. Ids are uuids.
+// Plain values; policy/authored.h reads and writes their JSON. Ids are uuids. What stands in a
+// `kept` has been checked and has no effect: it is there to be read back (docs/reference/
+// configuration.md, "Kept fields").
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +16,7 @@
 #include "base/json.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "model/shared_list.h"
 
 namespace gatehouse::model {
 
@@ -20,6 +25,11 @@ struct Selector {
   std::string kind;
   json::object value;
 };
+
+// Of a `config`, by key: `client_secret`.
+using ConfigSecrets = std::map<std::string, Secret, std::less<>>;
+// Empty: there is none.
+[[nodiscard]] Secret secret_of(const ConfigSecrets& secrets, std::string_view key);
 
 enum class Action : std::uint8_t { Allow, Block, Bypass, ServiceAuth };
 // allow, deny, bypass, non_identity: the API's `decision`.
@@ -38,6 +48,9 @@ struct Policy {
   bool purpose_justification_required = false;
   std::string purpose_justification_prompt;
   bool reusable = false;  // a copy of the one in Resources::policies
+  // As authored, in an application; what counts is the order there.
+  std::optional<std::int64_t> precedence;
+  json::object kept;
 };
 
 struct Group {
@@ -46,6 +59,7 @@ struct Group {
   std::vector<Selector> include;
   std::vector<Selector> exclude;
   std::vector<Selector> require;
+  json::object kept;
 };
 
 // What the gateway answers to preflights for the application (Fetch standard, CORS protocol).
@@ -82,13 +96,26 @@ struct ApplicationSettings {
   std::string read_service_tokens_from_header;  // lower case; empty: none
 };
 
+enum class ApplicationType : std::uint8_t {
+  SelfHosted,
+  Bookmark,  // a link: no domains, and nothing is decided for it
+};
+
 struct Application : ApplicationSettings {
+  ApplicationType type = ApplicationType::SelfHosted;
   std::string id;
   std::string audience;  // `aud`, 64 hex characters
   std::string name;
   std::vector<std::string> domains;  // host[/path], `*` as the API has it; the first is `domain`
   std::vector<Policy> policies;      // in precedence order
+  std::vector<std::string> tags;     // names
+  std::vector<std::string> inert_custom_pages;  // ids of those of a type that is never shown
+  json::object kept;                            // of a bookmark also its `domain`
 };
+// Whether requests reach it through the gateway, so that the snapshot has it.
+[[nodiscard]] inline bool is_protected(const Application& application) {
+  return application.type == ApplicationType::SelfHosted;
+}
 
 // Addresses that many rules share.
 enum class ListType : std::uint8_t { Email, Ip };
@@ -97,6 +124,8 @@ struct List {
   std::string name;
   ListType type = ListType::Email;  // EMAIL, IP
   std::vector<std::string> items;   // `value` of each
+  json::object kept_items;          // by value: what an item is kept with
+  json::object kept;
 };
 
 // A client certificate authority, for the hosts it is associated with and no other.
@@ -107,38 +136,67 @@ struct MtlsCertificate {
   std::vector<std::string> associated_hostnames;
   std::string crl;                           // extension: PEM, one or more; empty: none
   std::vector<std::string> revoked_serials;  // extension: lower-case hex
+  json::object kept;
 };
 
-enum class CustomPageType : std::uint8_t { Forbidden, IdentityDenied };
+enum class CustomPageType : std::uint8_t { Forbidden, IdentityDenied, Login, Interstitial };
+// The others are kept without effect.
+[[nodiscard]] constexpr bool is_shown(CustomPageType type) {
+  return type == CustomPageType::Forbidden || type == CustomPageType::IdentityDenied;
+}
 struct CustomPage {
   std::string id;
   std::string name;
-  CustomPageType type = CustomPageType::Forbidden;  // forbidden, identity_denied
+  CustomPageType type = CustomPageType::Forbidden;  // forbidden, identity_denied, ...
   std::string custom_html;
+  json::object kept;
+};
+
+struct Tag {
+  std::string name;
+};
+
+// A link for the launcher of the API; an application of type `bookmark` in its older form.
+struct Bookmark {
+  std::string id;
+  std::string name;
+  json::object kept;  // domain, logo_url, app_launcher_visible
 };
 
 struct IdentityProvider {
   std::string id;
   std::string name;
-  std::string type;     // onetimepin, oidc
-  json::object config;  // without client_secret
-  Secret client_secret;
+  std::string type;     // onetimepin, oidc, azureAD, ...
+  json::object config;  // without secrets
+  ConfigSecrets secrets;
+  json::object kept;
 };
+// Whether the gateway can sign people in with it; the other types are kept only.
+[[nodiscard]] bool can_sign_in(const IdentityProvider& provider);
 
 struct PostureIntegration {
   std::string id;
   std::string name;
-  std::string type;     // tanium
-  json::object config;  // port, public_certificate, exchange, token, claims, managed
+  std::string type;  // tanium, intune, ...
+  // Without secrets. Of tanium: port, public_certificate, exchange, token, claims, managed.
+  json::object config;
+  ConfigSecrets secrets;
+  json::object kept;
 };
+// Whether the gateway can ask it about devices; the other types are kept only.
+[[nodiscard]] bool can_check_devices(const PostureIntegration& integration);
 
 struct PostureRule {
   std::string id;
   std::string name;
-  std::string type;    // tanium
-  json::object input;  // connection_id (integration id), managed, max_checkin_age
+  std::string type;  // tanium, intune, ...
+  // Of tanium: connection_id (integration id), managed, max_checkin_age, ...
+  json::object input;
   std::chrono::seconds expiration{3600};  // maximum age of the evidence
+  json::object kept;
 };
+// Whether there can be evidence for it; a rule of another type is kept, and never fulfilled.
+[[nodiscard]] bool can_be_checked(const PostureRule& rule);
 
 struct ServiceToken {
   std::string id;
@@ -147,6 +205,11 @@ struct ServiceToken {
   std::string client_secret_hash;  // hex SHA-256 of the secret; the secret itself is never kept
   std::optional<Instant> expires_at;
   bool enabled = true;
+  std::string duration;  // of its life, from making or refresh; `forever`; empty: not said
+  // Also good, until the instant comes: after a rotation with overlap. Empty: none.
+  std::string previous_client_secret_hash;
+  std::optional<Instant> previous_client_secret_expires_at;
+  json::object kept;
 };
 
 struct IngressRule {
@@ -163,6 +226,7 @@ struct Organization {
   std::chrono::seconds node_state_max_age{24 * 3600};  // extension: older state refuses
   std::string forbidden_page;  // custom_pages.forbidden: id; for what an application does not say
   std::string identity_denied_page;  // custom_pages.identity_denied
+  json::object kept;
 };
 
 struct Resources {
@@ -176,7 +240,9 @@ struct Resources {
   std::vector<ServiceToken> service_tokens;
   std::vector<MtlsCertificate> certificates;
   std::vector<CustomPage> custom_pages;
-  std::vector<Application> applications;
+  std::vector<Tag> tags;
+  std::vector<Bookmark> bookmarks;
+  SharedList<Application> applications;  // there may be very many
   std::vector<IngressRule> ingress;
 };
 

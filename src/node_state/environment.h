@@ -21,9 +21,12 @@ inline constexpr unsigned kMaxReaders = 1024;
 inline constexpr std::size_t kSnapshotStamp = kStampShards;
 inline constexpr std::size_t kAssertionStamp = kStampShards + 1;
 inline constexpr std::size_t kRevocationStamp = kStampShards + 2;
-inline constexpr std::size_t kStampCount = kStampShards + 3;
+inline constexpr std::size_t kOriginStamp = kStampShards + 3;
+inline constexpr std::size_t kStampCount = kStampShards + 4;
 inline constexpr std::string_view kStampsKey = "stamps";
 inline constexpr std::string_view kSnapshotKey = "snapshot";
+inline constexpr std::string_view kSnapshotSequenceKey = "snapshot_sequence";
+inline constexpr std::string_view kChangePrefix = "change/";
 inline constexpr std::string_view kRevocationsKey = "revocations";
 inline constexpr std::string_view kHeartbeatKey = "heartbeat";
 inline constexpr std::string_view kSessionPrefix = "session/";
@@ -57,6 +60,11 @@ struct FileIdentity {
   if (::stat((directory / "data.mdb").c_str(), &status) != 0) return std::nullopt;
   return FileIdentity{status.st_dev, status.st_ino};
 }
+
+// In the order of the sequences.
+[[nodiscard]] std::string change_key(std::uint64_t sequence);
+// What kSnapshotSequenceKey says; nullopt when it cannot be read.
+[[nodiscard]] std::optional<std::uint64_t> parse_sequence(const json::value& document);
 
 // A reader of the writer's own environment, whose file is `identity`. While it reads it shares
 // `map_guard`, which the writer has to itself while it makes the map larger, for then LMDB lets

@@ -4,13 +4,16 @@
 //
 // Records (database `records`), value = 16 bytes truncated SHA-256 of the JSON, then the JSON:
 //   snapshot          the snapshot document
+//   change/<sequence> what leads from the snapshot before to the one with that sequence (16 hex)
+//   snapshot_sequence {"sequence": of the last change, else of the snapshot}
 //   session/<nonce>   model::Session
 //   assertion/<service token id>/<aud>   the signed assertion for that pair
 //   revocations       model::Revocations; absent: none
 //   heartbeat         {"at": seconds}  written every kHeartbeatInterval by a living control plane
-// and `stamps`: kStampShards + 3 u64 in host order: for each shard of session keys, then for the
-// snapshot, the assertions and the revocations, the transaction in which it last changed, so that a
-// worker re-reads only what moved, however busy the writer is.
+// and `stamps`: kStampShards + 4 u64 in host order: for each shard of session keys, then for the
+// snapshot with its changes, the assertions, the revocations and the snapshot alone, the
+// transaction in which it last changed, so that a worker re-reads only what moved, however busy the
+// writer is.
 #pragma once
 
 #include <array>
@@ -40,6 +43,19 @@ struct Error {
   std::string message;  // "cannot open node state `/x`: No such file or directory"
 };
 
+// The changes that stand beside the snapshot.
+struct ChangesThere {
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+};
+
+// All from one transaction.
+struct Changes {
+  std::uint64_t origin = 0;            // as Reader::snapshot_origin()
+  std::uint64_t sequence = 0;          // the newest that stands there
+  std::vector<json::value> documents;  // in the order of their sequences
+};
+
 [[nodiscard]] std::size_t shard_of(std::string_view session_nonce);
 
 // One writer process at a time (LMDB's lock); thread-safe within it. Each call is one durable-
@@ -53,7 +69,15 @@ class Writer {
       const std::filesystem::path& directory, const std::string& group = "",
       std::size_t initial_map_bytes = kInitialMapBytes);
   virtual ~Writer() = default;
+  // A snapshot of its own, whatever stood there: removes all changes, and everybody reads it.
   [[nodiscard]] virtual std::expected<void, Error> put_snapshot(const json::object& document) = 0;
+  // What leads to `sequence`, which must be later than the one that stands there.
+  [[nodiscard]] virtual std::expected<ChangesThere, Error> put_change(
+      std::uint64_t sequence, const json::object& document) = 0;
+  // What snapshot and changes say already, in one document of the sequence that stands there (an
+  // error otherwise): removes the changes, and who has followed them reads nothing.
+  [[nodiscard]] virtual std::expected<void, Error> compact_snapshot(
+      const json::object& document) = 0;
   [[nodiscard]] virtual std::expected<void, Error> put_session(const model::Session& session) = 0;
   [[nodiscard]] virtual std::expected<void, Error> remove_session(std::string_view nonce) = 0;
   [[nodiscard]] virtual std::expected<void, Error> put_assertion(std::string_view service_token_id,
@@ -92,6 +116,9 @@ class Reader {
   [[nodiscard]] virtual bool is_current() const = 0;
   [[nodiscard]] virtual std::uint64_t stamp_of(std::size_t shard) const = 0;
   [[nodiscard]] virtual std::uint64_t snapshot_stamp() const = 0;
+  // The transaction of the put_snapshot() that the snapshot and its changes begin with: changes
+  // lead on only from what has the same origin.
+  [[nodiscard]] virtual std::uint64_t snapshot_origin() const = 0;
   [[nodiscard]] virtual std::uint64_t assertion_stamp() const = 0;
   [[nodiscard]] virtual std::uint64_t revocation_stamp() const = 0;
   [[nodiscard]] virtual std::optional<Instant> heartbeat() const = 0;
@@ -99,6 +126,10 @@ class Reader {
   [[nodiscard]] virtual std::expected<model::Revocations, Error> revocations() = 0;
   // nullopt: absent; Error: present and broken.
   [[nodiscard]] virtual std::expected<std::optional<json::value>, Error> snapshot() = 0;
+  // Of the last change, else of the snapshot. nullopt: there is none.
+  [[nodiscard]] virtual std::expected<std::optional<std::uint64_t>, Error> snapshot_sequence() = 0;
+  // Those with a later sequence. Error: one of them is broken.
+  [[nodiscard]] virtual std::expected<Changes, Error> changes_after(std::uint64_t sequence) = 0;
   [[nodiscard]] virtual std::expected<std::optional<model::Session>, Error> session(
       std::string_view nonce) = 0;
   [[nodiscard]] virtual std::expected<std::optional<std::string>, Error> assertion(

@@ -187,9 +187,103 @@ TEST_F(NodeState, BrokenRevocationsAreAnErrorNotNone) {
   EXPECT_EQ(reader()->revocations()->tokens.size(), 1U);
 }
 
+std::vector<std::int64_t> sequences(const std::expected<Changes, Error>& changes) {
+  std::vector<std::int64_t> all;
+  EXPECT_TRUE(changes) << changes.error().message;
+  for (const auto& document : changes->documents) {
+    all.push_back(document.at("sequence").to_number<std::int64_t>());
+  }
+  return all;
+}
+
+TEST_F(NodeState, ChangesStandBesideTheSnapshotInTheirOrder) {
+  const auto state = reader();
+  EXPECT_EQ(*state->snapshot_sequence(), std::nullopt);
+  EXPECT_FALSE(writer_->put_change(1, {{"sequence", 1}})) << "of nothing";
+  EXPECT_TRUE(sequences(state->changes_after(0)).empty());
+
+  ASSERT_TRUE(writer_->put_snapshot({{"sequence", 254}}));
+  ASSERT_TRUE(state->refresh());
+  const std::uint64_t origin = state->snapshot_origin();
+  std::uint64_t stamp = state->snapshot_stamp();
+  EXPECT_EQ(origin, stamp);
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  for (const std::uint64_t sequence : {255U, 256U, 300U}) {
+    const auto there = writer_->put_change(sequence, {{"sequence", sequence}});
+    ASSERT_TRUE(there) << there.error().message;
+    EXPECT_EQ(there->count, ++count);
+    EXPECT_GT(there->bytes, bytes);
+    bytes = there->bytes;
+    ASSERT_TRUE(state->refresh());
+    EXPECT_GT(state->snapshot_stamp(), stamp);
+    stamp = state->snapshot_stamp();
+    EXPECT_EQ(*state->snapshot_sequence(), sequence);
+  }
+  for (const std::uint64_t earlier : {0U, 299U, 300U}) {
+    EXPECT_FALSE(writer_->put_change(earlier, {{"sequence", earlier}})) << earlier;
+  }
+  EXPECT_EQ(state->snapshot_origin(), origin);
+  EXPECT_EQ(sequences(state->changes_after(0)), (std::vector<std::int64_t>{255, 256, 300}));
+  EXPECT_EQ(sequences(state->changes_after(254)), (std::vector<std::int64_t>{255, 256, 300}));
+  EXPECT_EQ(sequences(state->changes_after(255)), (std::vector<std::int64_t>{256, 300}));
+  EXPECT_EQ(sequences(state->changes_after(299)), std::vector<std::int64_t>{300});
+  EXPECT_TRUE(sequences(state->changes_after(300)).empty());
+  EXPECT_EQ(state->changes_after(256)->sequence, 300U);
+  EXPECT_EQ(state->changes_after(256)->origin, origin);
+  EXPECT_EQ((*state->snapshot())->at("sequence").to_number<int>(), 254);
+}
+
+TEST_F(NodeState, CompactionKeepsTheOriginAndANewSnapshotDoesNot) {
+  const auto state = reader();
+  ASSERT_TRUE(writer_->put_snapshot({{"sequence", 1}}));
+  ASSERT_TRUE(writer_->put_change(2, {{"sequence", 2}}));
+  ASSERT_TRUE(state->refresh());
+  const std::uint64_t origin = state->snapshot_origin();
+  for (const int other : {1, 3}) {
+    EXPECT_FALSE(writer_->compact_snapshot({{"sequence", other}})) << other;
+  }
+  EXPECT_FALSE(writer_->compact_snapshot({{"format", 1}}));
+  EXPECT_EQ(sequences(state->changes_after(0)), std::vector<std::int64_t>{2});
+
+  ASSERT_TRUE(writer_->compact_snapshot({{"sequence", 2}}));
+  ASSERT_TRUE(state->refresh());
+  EXPECT_EQ(state->snapshot_origin(), origin);
+  EXPECT_TRUE(sequences(state->changes_after(0)).empty());
+  EXPECT_EQ(*state->snapshot_sequence(), 2U);
+  EXPECT_EQ((*state->snapshot())->at("sequence").to_number<int>(), 2);
+
+  // However early its sequence is: another store has been put in the place of the first.
+  ASSERT_TRUE(writer_->put_change(3, {{"sequence", 3}}));
+  ASSERT_TRUE(writer_->put_snapshot({{"sequence", 1}}));
+  ASSERT_TRUE(state->refresh());
+  EXPECT_GT(state->snapshot_origin(), origin);
+  EXPECT_EQ(state->changes_after(0)->origin, state->snapshot_origin());
+  EXPECT_TRUE(sequences(state->changes_after(0)).empty());
+  EXPECT_EQ(*state->snapshot_sequence(), 1U);
+}
+
+TEST_F(NodeState, ABrokenChangeOrSequenceIsAnError) {
+  ASSERT_TRUE(writer_->put_snapshot({{"sequence", 1}}));
+  ASSERT_TRUE(writer_->put_change(2, {{"sequence", 2}}));
+  writer_.reset();
+  put_raw(directory_, "change/0000000000000003", "{}");
+  EXPECT_FALSE(reader()->changes_after(1));
+  EXPECT_TRUE(reader()->changes_after(3)) << "it is not among these";
+  put_raw(directory_, "change/0000000000000003", encode_record("{"));
+  EXPECT_FALSE(reader()->changes_after(1));
+  put_raw(directory_, "change/0000000000000003", encode_record(R"({"sequence":3})"));
+  EXPECT_EQ(sequences(reader()->changes_after(1)), (std::vector<std::int64_t>{2, 3}));
+  for (const char* sequence : {"", "{", "[]", "{}", R"({"sequence":-1})", R"({"sequence":"2"})"}) {
+    put_raw(directory_, "snapshot_sequence", encode_record(sequence));
+    EXPECT_FALSE(reader()->changes_after(1)) << sequence;
+    EXPECT_FALSE(reader()->snapshot_sequence()) << sequence;
+  }
+}
+
 TEST_F(NodeState, StampsOfAnotherVersionAreMovedAside) {
   ASSERT_TRUE(writer_->put_session(session("abc")));
-  const std::size_t bytes = (kStampShards + 3) * sizeof(std::uint64_t);
+  const std::size_t bytes = (kStampShards + 4) * sizeof(std::uint64_t);
   for (const std::size_t other : {bytes - sizeof(std::uint64_t), bytes + 1, std::size_t{0}}) {
     writer_.reset();
     fs::remove_all(directory_ / "unreadable");

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <array>
 #include <cstring>
 
@@ -8,6 +10,8 @@ namespace gatehouse::node_state {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxSnapshotBytes = std::size_t{1} << 30;
 
 class LmdbReader final : public Reader {
  public:
@@ -62,6 +66,7 @@ class LmdbReader final : public Reader {
   bool is_current() const override { return identify(directory_) == identity_; }
   std::uint64_t stamp_of(std::size_t shard) const override { return stamps_[shard % kStampShards]; }
   std::uint64_t snapshot_stamp() const override { return stamps_[kSnapshotStamp]; }
+  std::uint64_t snapshot_origin() const override { return stamps_[kOriginStamp]; }
   std::uint64_t assertion_stamp() const override { return stamps_[kAssertionStamp]; }
   std::uint64_t revocation_stamp() const override { return stamps_[kRevocationStamp]; }
   std::optional<Instant> heartbeat() const override { return heartbeat_; }
@@ -76,7 +81,27 @@ class LmdbReader final : public Reader {
   }
 
   std::expected<std::optional<json::value>, Error> snapshot() override {
-    return get_json(kSnapshotKey, std::size_t{1} << 30);
+    return get_json(kSnapshotKey, kMaxSnapshotBytes);
+  }
+
+  std::expected<std::optional<std::uint64_t>, Error> snapshot_sequence() override {
+    const auto held = hold();
+    if (const int code = begin(); code != 0) {
+      return std::unexpected(environment_error("cannot read node state", directory_, code));
+    }
+    auto sequence = read_sequence();
+    mdb_txn_reset(transaction_);
+    return sequence;
+  }
+
+  std::expected<Changes, Error> changes_after(std::uint64_t sequence) override {
+    const auto held = hold();
+    if (const int code = begin(); code != 0) {
+      return std::unexpected(environment_error("cannot read node state", directory_, code));
+    }
+    auto changes = read_changes(sequence);
+    mdb_txn_reset(transaction_);
+    return changes;
   }
 
   std::expected<std::optional<model::Session>, Error> session(std::string_view nonce) override {
@@ -173,25 +198,82 @@ class LmdbReader final : public Reader {
     if (const int code = begin(); code != 0) {
       return std::unexpected(environment_error("cannot read node state", directory_, code));
     }
+    auto result = read_json(name, max_bytes);
+    mdb_txn_reset(transaction_);
+    return result;
+  }
+
+  // In the transaction that has begun, as the next three.
+  std::expected<std::optional<json::value>, Error> read_json(std::string_view name,
+                                                             std::size_t max_bytes) const {
     MDB_val key = to_value(name);
     MDB_val value{};
     const int code = mdb_get(transaction_, database_, &key, &value);
-    std::expected<std::optional<json::value>, Error> result = std::nullopt;
-    if (code == 0) {
-      const auto text = decode_record(to_view(value));
-      if (!text) {
-        result = std::unexpected(
-            Error{"node state: the checksum of `" + std::string(name) + "` does not fit"});
-      } else if (auto document = json::parse(*text, {.max_bytes = max_bytes, .max_depth = 64})) {
-        result = std::move(*document);
-      } else {
-        result = std::unexpected(Error{"node state: `" + std::string(name) + "` is not JSON"});
-      }
-    } else if (code != MDB_NOTFOUND) {
-      result = std::unexpected(environment_error("cannot read node state", directory_, code));
+    if (code == MDB_NOTFOUND) return std::nullopt;
+    if (code != 0) {
+      return std::unexpected(environment_error("cannot read node state", directory_, code));
     }
-    mdb_txn_reset(transaction_);
-    return result;
+    return decode_json(name, to_view(value), max_bytes);
+  }
+
+  static std::expected<json::value, Error> decode_json(std::string_view name,
+                                                       std::string_view record,
+                                                       std::size_t max_bytes) {
+    const auto text = decode_record(record);
+    if (!text) {
+      return std::unexpected(
+          Error{"node state: the checksum of `" + std::string(name) + "` does not fit"});
+    }
+    auto document = json::parse(*text, {.max_bytes = max_bytes, .max_depth = 64});
+    if (!document) {
+      return std::unexpected(Error{"node state: `" + std::string(name) + "` is not JSON"});
+    }
+    return std::move(*document);
+  }
+
+  std::expected<std::optional<std::uint64_t>, Error> read_sequence() const {
+    const auto document = read_json(kSnapshotSequenceKey, 1 << 10);
+    if (!document) return std::unexpected(document.error());
+    if (!*document) return std::nullopt;
+    const auto sequence = parse_sequence(**document);
+    if (!sequence) return std::unexpected(Error{"node state: the sequence is not readable"});
+    return *sequence;
+  }
+
+  std::expected<Changes, Error> read_changes(std::uint64_t after) const {
+    Changes changes;
+    const auto sequence = read_sequence();
+    if (!sequence) return std::unexpected(sequence.error());
+    changes.sequence = sequence->value_or(0);
+    MDB_val key = to_value(kStampsKey);
+    MDB_val value{};
+    std::array<std::uint64_t, kStampCount> stamps{};
+    if (mdb_get(transaction_, database_, &key, &value) != 0 || value.mv_size != sizeof stamps) {
+      return std::unexpected(Error{"node state: the stamps are not readable"});
+    }
+    std::memcpy(stamps.data(), value.mv_data, sizeof stamps);
+    changes.origin = stamps[kOriginStamp];
+
+    MDB_cursor* cursor = nullptr;
+    int code = mdb_cursor_open(transaction_, database_, &cursor);
+    if (code != 0) {
+      return std::unexpected(environment_error("cannot read node state", directory_, code));
+    }
+    const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> owned(cursor, mdb_cursor_close);
+    const std::string last_known = change_key(after);
+    key = to_value(last_known);
+    code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    for (; code == 0 && to_view(key).starts_with(kChangePrefix);
+         code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+      if (to_view(key) == last_known) continue;
+      auto document = decode_json(to_view(key), to_view(value), kMaxSnapshotBytes);
+      if (!document) return std::unexpected(document.error());
+      changes.documents.push_back(std::move(*document));
+    }
+    if (code != 0 && code != MDB_NOTFOUND) {
+      return std::unexpected(environment_error("cannot read node state", directory_, code));
+    }
+    return changes;
   }
 
   fs::path directory_;
@@ -220,6 +302,20 @@ std::expected<std::unique_ptr<Reader>, Error> make_shared_reader(
   if (auto opened = reader->share(std::move(environment), identity, std::move(map_guard)); !opened)
     return std::unexpected(opened.error());
   return reader;
+}
+
+std::string change_key(std::uint64_t sequence) {
+  return fmt::format("{}{:016x}", kChangePrefix, sequence);
+}
+
+std::optional<std::uint64_t> parse_sequence(const json::value& document) {
+  const auto* object = document.if_object();
+  const auto* member = object == nullptr ? nullptr : json::find(*object, "sequence");
+  if (member == nullptr) return std::nullopt;
+  if (const auto* number = member->if_uint64()) return *number;
+  const auto* number = member->if_int64();
+  if (number == nullptr || *number < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(*number);
 }
 
 std::size_t shard_of(std::string_view session_nonce) {

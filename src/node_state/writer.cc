@@ -73,10 +73,54 @@ class LmdbWriter final : public Writer {
 
   std::expected<void, Error> put_snapshot(const json::object& document) override {
     const std::string record = encode_record(json::serialize(document));
+    const auto sequence = parse_sequence(document);
     return write([&](MDB_txn* txn, Stamps& stamps) {
-      stamps[kSnapshotStamp] = mdb_txn_id(txn);
+      stamps[kSnapshotStamp] = stamps[kOriginStamp] = mdb_txn_id(txn);
+      if (const int code = put_sequence(txn, sequence.value_or(0)); code != 0) return code;
+      if (const int code = remove_prefix(txn, kChangePrefix); code != 0) return code;
       return put(txn, kSnapshotKey, record);
     });
+  }
+
+  std::expected<ChangesThere, Error> put_change(std::uint64_t sequence,
+                                                const json::object& document) override {
+    const std::string key = change_key(sequence);
+    const std::string record = encode_record(json::serialize(document));
+    bool is_later = true;
+    ChangesThere there;
+    auto written = write([&](MDB_txn* txn, Stamps& stamps) {
+      const auto before = sequence_in(txn);
+      is_later = before && sequence > *before;
+      if (!is_later) return 0;
+      stamps[kSnapshotStamp] = mdb_txn_id(txn);
+      if (const int code = put_sequence(txn, sequence); code != 0) return code;
+      if (const int code = put(txn, key, record); code != 0) return code;
+      return count_changes(txn, there);
+    });
+    if (!written) return std::unexpected(written.error());
+    if (!is_later) {
+      return std::unexpected(
+          Error{"node state `" + directory_.string() + "` has no snapshot before that change"});
+    }
+    return there;
+  }
+
+  std::expected<void, Error> compact_snapshot(const json::object& document) override {
+    const std::string record = encode_record(json::serialize(document));
+    const auto sequence = parse_sequence(document);
+    bool is_same = true;
+    auto written = write([&](MDB_txn* txn, Stamps& stamps) {
+      is_same = sequence && sequence_in(txn) == sequence;
+      if (!is_same) return 0;
+      stamps[kSnapshotStamp] = mdb_txn_id(txn);
+      if (const int code = remove_prefix(txn, kChangePrefix); code != 0) return code;
+      return put(txn, kSnapshotKey, record);
+    });
+    if (written && !is_same) {
+      return std::unexpected(
+          Error{"node state `" + directory_.string() + "` has another sequence"});
+    }
+    return written;
   }
 
   std::expected<void, Error> put_session(const model::Session& session) override {
@@ -175,6 +219,37 @@ class LmdbWriter final : public Writer {
     MDB_val name = to_value(key);
     MDB_val value = to_value(record);
     return mdb_put(txn, database_, &name, &value, 0);
+  }
+
+  int put_sequence(MDB_txn* txn, std::uint64_t sequence) const {
+    return put(txn, kSnapshotSequenceKey,
+               encode_record(json::serialize(json::object{{"sequence", sequence}})));
+  }
+
+  // nullopt: none, or not readable.
+  std::optional<std::uint64_t> sequence_in(MDB_txn* txn) const {
+    MDB_val key = to_value(kSnapshotSequenceKey);
+    MDB_val value{};
+    if (mdb_get(txn, database_, &key, &value) != 0) return std::nullopt;
+    const auto text = decode_record(to_view(value));
+    const auto document = text ? json::parse(*text).value_or(nullptr) : json::value();
+    return parse_sequence(document);
+  }
+
+  int count_changes(MDB_txn* txn, ChangesThere& there) const {
+    there = {};
+    MDB_cursor* cursor = nullptr;
+    if (const int code = mdb_cursor_open(txn, database_, &cursor); code != 0) return code;
+    MDB_val key = to_value(kChangePrefix);
+    MDB_val value{};
+    int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    for (; code == 0 && to_view(key).starts_with(kChangePrefix);
+         code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+      ++there.count;
+      there.bytes += value.mv_size;
+    }
+    mdb_cursor_close(cursor);
+    return code == MDB_NOTFOUND ? 0 : code;
   }
 
   int remove_prefix(MDB_txn* txn, std::string_view prefix) const {

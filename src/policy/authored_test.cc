@@ -97,7 +97,7 @@ TEST(Authored, ReadsEverything) {
   ASSERT_EQ(resources.identity_providers.size(), 2u);
   const model::IdentityProvider& provider = resources.identity_providers[1];
   EXPECT_EQ(provider.id, uuid_v5("identity_provider", "Corporate"));
-  EXPECT_EQ(provider.client_secret.reveal(), "hunter2");
+  EXPECT_EQ(model::secret_of(provider.secrets, "client_secret").reveal(), "hunter2");
   EXPECT_FALSE(provider.config.contains("client_secret"));
   EXPECT_EQ(provider.config.at("issuer"), "https://login.example.com");
 
@@ -153,13 +153,14 @@ TEST(Authored, RoundTrip) {
   const auto again = read_resources(written, selectors::registry());
   ASSERT_TRUE(again) << read_problems(written);
   EXPECT_EQ(write_resources(*again, Secrets::Include), written);
-  EXPECT_EQ(again->identity_providers[1].client_secret.reveal(), "hunter2");
+  EXPECT_EQ(model::secret_of(again->identity_providers[1].secrets, "client_secret").reveal(),
+            "hunter2");
 
   const json::object without = write_resources(resources, Secrets::Omit);
   EXPECT_EQ(json::serialize(without).find("hunter2"), std::string::npos);
   const auto stored = read_resources(without, selectors::registry());
   ASSERT_TRUE(stored) << read_problems(without);
-  EXPECT_TRUE(stored->identity_providers[1].client_secret.empty());
+  EXPECT_TRUE(stored->identity_providers[1].secrets.empty());
 }
 
 TEST(Authored, AllWaysOfNamingDomainsAreOneList) {
@@ -289,14 +290,18 @@ TEST(Authored, NamesAndIds) {
 TEST(Authored, ProviderProblems) {
   const Case cases[] = {
       {"no type", "/identity_providers/1/type", "", "/identity_providers/1/type: is required"},
-      {"other type", "/identity_providers/1/type", "\"azureAD\"",
-       "/identity_providers/1/type: must be one of: onetimepin, oidc"},
+      {"other type", "/identity_providers/1/type", "\"OIDC\"",
+       "/identity_providers/1/type: must be one of: onetimepin, oidc, azureAD, saml, centrify, "
+       "facebook, github, google-apps, google, linkedin, okta, onelogin, pingone, yandex, "
+       "cloudflare"},
       {"second pin", "/identity_providers/2", R"({"name": "Pin 2", "type": "onetimepin"})",
        "/identity_providers/2/type: is already used: one `onetimepin` is enough"},
       {"pin with configuration", "/identity_providers/0/config", R"({"client_id": "x"})",
-       "/identity_providers/0/config/client_id: is not a known key"},
+       "/identity_providers/0/config/client_id: is not a known key; known: redirect_url"},
       {"no config", "/identity_providers/1/config", "",
-       "/identity_providers/1/config/issuer: is required\n"
+       "/identity_providers/1/config/issuer: is required: ID tokens count only from an issuer "
+       "that is known beforehand; write the one that the provider states (the Access API has no "
+       "such field)\n"
        "/identity_providers/1/config/client_id: is required"},
       {"empty client id", "/identity_providers/1/config/client_id", "\"\"",
        "/identity_providers/1/config/client_id: must not be empty"},
@@ -348,11 +353,10 @@ TEST(Authored, PostureProblems) {
        "/device_posture_integrations/0/config/port: must be a whole number from 1 to 65535"},
       {"port as text", "/device_posture_integrations/0/config/port", "\"17472\"",
        "/device_posture_integrations/0/config/port: must be a whole number from 1 to 65535"},
-      {"other integration type", "/device_posture_integrations/0/type", "\"intune\"",
-       "/device_posture_integrations/0/type: must be one of: tanium"},
-      {"interval", "/device_posture_integrations/0/interval", "\"10m\"",
-       "/device_posture_integrations/0/interval: is not supported: the browser brings the "
-       "evidence, nothing is polled"},
+      {"other integration type", "/device_posture_integrations/0/type", "\"jamf\"",
+       "/device_posture_integrations/0/type: must be one of: tanium, workspace_one, "
+       "crowdstrike_s2s, uptycs, intune, kolide, tanium_s2s, sentinelone_s2s, custom_s2s"},
+      {"interval", "/device_posture_integrations/0/interval", "\"10m\"", ""},
       {"unknown connection", "/device_posture_rules/0/input/connection_id", "\"Tanum\"",
        "/device_posture_rules/0/input/connection_id: there is no device posture integration "
        "`Tanum`; did you mean `Tanium`?"},
@@ -466,21 +470,6 @@ TEST(Authored, RuleProblems) {
        "/applications/0/policies/0/decision: must be one of: allow, deny, bypass, non_identity"},
       {"no decision", "/applications/0/policies/0/decision", "",
        "/applications/0/policies/0/decision: is required"},
-      {"approval", "/applications/0/policies/0/approval_required", "true",
-       "/applications/0/policies/0/approval_required: is not supported: nobody is asked for "
-       "approval at sign-in"},
-      {"isolation", "/applications/0/policies/0/isolation_required", "true",
-       "/applications/0/policies/0/isolation_required: is not supported: there is no remote "
-       "browser"},
-      {"second factors", "/applications/0/policies/0/mfa_config", "{}",
-       "/applications/0/policies/0/mfa_config: is not supported: the identity provider asks for "
-       "second factors; require `auth_method` or `auth_context`"},
-      {"connection rules", "/applications/0/policies/0/connection_rules", "{}",
-       "/applications/0/policies/0/connection_rules: is not supported: only web applications are "
-       "protected"},
-      {"reusable in an application", "/applications/0/policies/0/reusable", "true",
-       "/applications/0/policies/0/reusable: is not supported: a reusable policy stands in "
-       "`policies` of the whole file; name it here"},
       {"purpose", "/applications/0/policies/0/purpose_justification_required", "true", ""},
       {"purpose as text", "/applications/0/policies/0/purpose_justification_required", "\"yes\"",
        "/applications/0/policies/0/purpose_justification_required: must be true or false"},
@@ -570,7 +559,7 @@ TEST(Authored, ApplicationProblems) {
        "/applications/1/destinations/0/type: must be one of: public\n"
        "/applications/1/destinations/0/uri: must be a host name, not an IP address"},
       {"other type", "/applications/1/type", "\"saas\"",
-       "/applications/1/type: must be one of: self_hosted"},
+       "/applications/1/type: must be one of: self_hosted, bookmark"},
       {"short aud", "/applications/1/aud", "\"abc\"",
        "/applications/1/aud: must be 64 hex characters; left out, it is derived from the id"},
       {"same aud", "/applications/1/aud",
@@ -583,8 +572,7 @@ TEST(Authored, ApplicationProblems) {
        "/applications/0/allowed_idps/0: must be a line of text"},
       {"same site", "/applications/0/same_site_cookie_attribute", "\"None\"",
        "/applications/0/same_site_cookie_attribute: must be one of: none, lax, strict"},
-      {"not supported", "/applications/0/logo_url", "\"https://a.example/logo\"",
-       "/applications/0/logo_url: is not supported"},
+      {"logo", "/applications/0/logo_url", "\"https://a.example/logo\"", ""},
       {"message with a control character", "/applications/0/custom_deny_message", "\"a\\u0007\"",
        "/applications/0/custom_deny_message: must not contain control characters"},
       {"message of two lines", "/applications/0/custom_deny_message", "\"a\\nb\\n\"", ""},
@@ -870,8 +858,9 @@ TEST(Authored, ListProblems) {
        "/lists/1/items/0: must be text, or an object with a `value`"},
       {"item without value", "/lists/1/items/1", "{}", "/lists/1/items/1/value: is required"},
       {"item with a description", "/lists/1/items/1",
-       R"({"value": "192.0.2.7", "description": "x"})",
-       "/lists/1/items/1/description: is not supported"},
+       R"({"value": "192.0.2.7", "description": "x"})", ""},
+      {"item with another key", "/lists/1/items/1", R"({"value": "192.0.2.7", "comment": "x"})",
+       "/lists/1/items/1/comment: is not a known key; known: created_at, description, value"},
       {"items are text", "/lists/2/items", "\"a@example.com\"", "/lists/2/items: must be a list"},
       {"no items", "/lists/2/items", "", ""},
       {"unknown list", "/groups/2/include/0/email_list/id", "\"Bord\"",
@@ -927,9 +916,10 @@ TEST(Authored, MtlsCertificateProblems) {
 
 TEST(Authored, CustomPageProblems) {
   const Case cases[] = {
-      {"type", "/custom_pages/1/type", "\"login\"",
-       "/custom_pages/1/type: must be one of: forbidden, identity_denied\n"
+      {"type", "/custom_pages/1/type", "\"logout\"",
+       "/custom_pages/1/type: must be one of: forbidden, identity_denied, login, interstitial\n"
        "/applications/2/custom_pages/1: `Refused` is a second page of type `forbidden`"},
+      {"type without effect", "/custom_pages/1/type", "\"login\"", ""},
       {"no text", "/custom_pages/1/custom_html", "", "/custom_pages/1/custom_html: is required"},
       {"longest", "/custom_pages/1/custom_html", escaped(std::string(256 * 1024, 'x')), ""},
       {"too long", "/custom_pages/1/custom_html", escaped(std::string(256 * 1024 + 1, 'x')),

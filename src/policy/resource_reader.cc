@@ -19,6 +19,7 @@
 #include "jose/jwk.h"
 #include "model/identity.h"
 #include "model/limits.h"
+#include "policy/fields.h"
 #include "policy/nearest.h"
 #include "policy/syntax.h"
 #include "policy/type_names.h"
@@ -56,9 +57,13 @@ class NameTable {
   // position.
   std::pair<std::string, std::string> add(ObjectReader& reader, std::string_view kind,
                                           std::string_view scope = {},
-                                          std::string_view id_key = "id") {
+                                          std::string_view id_key = "id",
+                                          std::string_view fallback_name = {}) {
     const std::uint32_t position = static_cast<std::uint32_t>(ids_.size());
-    std::string name = reader.required_text("name", Numbers::Accept);
+    std::string name(fallback_name);
+    if (name.empty() || reader.value("name") != nullptr) {
+      name = reader.required_text("name", Numbers::Accept);
+    }
     bool is_named = false;  // by a name of its own
     if (name.size() > kMaxNameBytes) {
       reader.problem("name", fmt::format("must have at most {} bytes", kMaxNameBytes));
@@ -94,6 +99,13 @@ class NameTable {
     return std::nullopt;
   }
   void add_unreadable() { ids_.emplace_back(); }
+  // Of resources that are sound.
+  void know(const std::string& id, const std::string& name) {
+    const std::uint32_t position = static_cast<std::uint32_t>(ids_.size());
+    ids_.push_back(id);
+    by_id_.emplace(id, position);
+    by_name_.emplace(name, position);
+  }
 
   [[nodiscard]] std::optional<std::uint32_t> find(std::string_view id_or_name) const {
     if (const auto found = by_id_.find(ascii_lower(id_or_name)); found != by_id_.end()) {
@@ -153,31 +165,9 @@ struct RuleLists {
   decision::CompiledRules compiled;
 };
 
-constexpr std::string_view kMfaAdvice =
-    "the identity provider asks for second factors; require `auth_method` or `auth_context`";
-constexpr std::array<UnsupportedKey, 10> kUnsupportedApplicationKeys{{
-    {"allow_authenticate_via_warp", ""},
-    {"allow_iframe", ""},
-    {"app_launcher_visible", ""},
-    {"eager_redirect_cookie_setting", ""},
-    {"logo_url", ""},
-    {"mfa_config", kMfaAdvice},
-    {"oauth_configuration", ""},
-    {"scim_config", ""},
-    {"tags", ""},
-    {"use_clientless_isolation_app_launcher_url", ""},
-}};
-constexpr std::string_view kApprovalAdvice = "nobody is asked for approval at sign-in";
-constexpr std::array<UnsupportedKey, 7> kUnsupportedPolicyKeys{{
-    {"approval_groups", kApprovalAdvice},
-    {"approval_required", kApprovalAdvice},
-    {"connection_rules", "only web applications are protected"},
-    {"isolation_required", "there is no remote browser"},
-    {"mfa_config", kMfaAdvice},
+constexpr std::array<UnsupportedKey, 1> kUnsupportedPolicyKeys{{
     {"precedence", "it is said where an application names the policy"},
-    {"reusable", "a reusable policy stands in `policies` of the whole file; name it here"},
 }};
-constexpr std::array<UnsupportedKey, 1> kUnsupportedListKeys{{{"description", ""}}};
 constexpr std::array<UnsupportedKey, 1> kUnsupportedCertificateKeys{{
     {"fingerprint", "it follows from the certificate"},
 }};
@@ -186,20 +176,16 @@ constexpr std::array<std::string_view, 5> kReservedHeaders{"connection", "conten
                                                            "host", "transfer-encoding"};
 constexpr std::array<std::string_view, 9> kMethods{"GET",     "POST",    "HEAD",  "PUT",  "DELETE",
                                                    "CONNECT", "OPTIONS", "TRACE", "PATCH"};
-constexpr std::array<UnsupportedKey, 1> kUnsupportedGroupKeys{{{"is_default", ""}}};
-constexpr std::array<UnsupportedKey, 2> kUnsupportedTokenKeys{{
+constexpr std::array<UnsupportedKey, 1> kUnsupportedTokenKeys{{
     {"client_secret", "write `client_secret_hash`, the hex SHA-256 of the secret"},
-    {"duration", "write `expires_at`"},
 }};
-constexpr std::array<UnsupportedKey, 3> kUnsupportedPostureRuleKeys{{
-    {"description", ""},
-    {"match", ""},
-    {"schedule", "the browser brings the evidence, nothing is polled"},
+constexpr std::array<UnsupportedKey, 5> kUnsupportedTaniumKeys{{
+    {"eid_last_seen", "write `max_checkin_age`"},
+    {"operator", "write `max_checkin_age`"},
+    {"risk_level", "write `vulnerability_operator` and `vulnerability_score`"},
+    {"scoreOperator", "write `vulnerability_operator`"},
+    {"total_score", "write `vulnerability_score`"},
 }};
-constexpr std::array<UnsupportedKey, 1> kUnsupportedIntegrationKeys{{
-    {"interval", "the browser brings the evidence, nothing is polled"},
-}};
-constexpr std::array<UnsupportedKey, 1> kUnsupportedProviderKeys{{{"scim_config", ""}}};
 constexpr std::array<UnsupportedKey, 1> kUnsupportedOriginKeys{{
     {"access", "protection is said in `applications`"},
 }};
@@ -226,8 +212,14 @@ std::string key_problem(jose::KeyError error) {
 class Reader final : public decision::CompileContext {
  public:
   Reader(const json::object& document, Form form, decision::SelectorRegistry selectors,
-         Problems& problems)
-      : document_(document), form_(form), selectors_(selectors), problems_(problems) {
+         Problems& problems, Secrets secrets = Secrets::Omit,
+         const Surroundings* surroundings = nullptr)
+      : document_(document),
+        form_(form),
+        selectors_(selectors),
+        problems_(problems),
+        secrets_(secrets),
+        surroundings_(surroundings) {
     for (const decision::SelectorKind& kind : selectors_) kind_names_.push_back(kind.name);
   }
 
@@ -242,6 +234,8 @@ class Reader final : public decision::CompileContext {
     read_groups();
     read_mtls_certificates();
     if (form_ == Form::Authored) {
+      read_tags();
+      read_bookmarks();
       read_reusable_policies();
       read_ingress();
     }
@@ -249,20 +243,71 @@ class Reader final : public decision::CompileContext {
     return std::move(result_);
   }
 
+  ReadSections read_additions(model::Resources rest,
+                              std::span<const std::size_t> known_applications) {
+    result_.resources = std::move(rest);
+    const model::Resources& known = result_.resources;
+    const auto know = [](const auto& resources, NameTable& table) {
+      for (const auto& resource : resources) table.know(resource.id, resource.name);
+    };
+    know(known.identity_providers, providers_);
+    know(known.posture_rules, posture_rules_);
+    know(known.lists, lists_);
+    know(known.groups, groups_);
+    know(known.custom_pages, pages_);
+    know(known.service_tokens, service_tokens_);
+    know(known.bookmarks, bookmarks_);
+    know(known.policies, reusable_policies_);
+    for (const model::ServiceToken& token : known.service_tokens) {
+      client_ids_.emplace(token.client_id, token.id);
+    }
+    for (const model::Tag& tag : known.tags) tags_.insert(tag.name);
+    for (const std::size_t index : known_applications) {
+      const model::Application& application = known.applications[index];
+      applications_.know(application.id, application.name);
+      audiences_.emplace(application.audience, application.id);
+      for (const std::string& domain : application.domains) {
+        domain_owners_.emplace(ascii_lower(domain), application.name);
+      }
+    }
+    ingress_is_sound_ = true;
+    read_custom_pages();
+    read_service_tokens();
+    read_tags();
+    read_bookmarks();
+    read_applications();
+    return std::move(result_);
+  }
+
+  ReadSections read_change() {
+    result_.resources.organization.auth_domain = surroundings_->auth_domain;
+    read_lists();
+    read_service_tokens();
+    read_applications();
+    return std::move(result_);
+  }
+
   // decision::CompileContext
   std::optional<std::uint32_t> find_group(std::string_view id) const override {
+    if (surroundings_ != nullptr) return surroundings_->references.find_group(id);
     return groups_.find(id);
   }
   std::optional<std::uint32_t> find_posture_rule(std::string_view id) const override {
+    if (surroundings_ != nullptr) return surroundings_->references.find_posture_rule(id);
     return posture_rules_.find(id);
   }
   std::optional<std::string> find_login_method(std::string_view id) const override {
+    if (surroundings_ != nullptr) return surroundings_->references.find_login_method(id);
     return providers_.find_id(id);
   }
   std::optional<std::string> find_service_token(std::string_view id) const override {
-    return service_tokens_.find_id(id);
+    const auto known = service_tokens_.find_id(id);
+    if (known || surroundings_ == nullptr) return known;
+    return surroundings_->references.find_service_token(id);
   }
+  // The lists of a change keep their places in the snapshot.
   std::optional<std::uint32_t> find_list(std::string_view id, model::ListType type) const override {
+    if (surroundings_ != nullptr) return surroundings_->references.find_list(id, type);
     const auto position = lists_.find(id);
     if (!position || result_.resources.lists[*position].type != type) return std::nullopt;
     return position;
@@ -285,6 +330,11 @@ class Reader final : public decision::CompileContext {
     return found == nullptr ? kEmpty : *found;
   }
 
+  // What has no effect, which a snapshot does not have.
+  void keep(ObjectReader& reader, std::span<const Field> fields, json::object& kept) {
+    if (form_ == Form::Authored) read_fields(reader, fields, problems_, kept);
+  }
+
   void read_organization() {
     const Path root;
     ObjectReader top(document_, root, problems_);
@@ -302,6 +352,8 @@ class Reader final : public decision::CompileContext {
       }
     }
     organization.name = reader.text("name", Numbers::Accept).value_or(organization.auth_domain);
+    if (organization.name.size() > kMaxNameBytes)
+      reader.problem("name", fmt::format("must have at most {} bytes", kMaxNameBytes));
     organization.node_state_max_age = reader.duration("node_state_max_age", kShortestNodeStateAge)
                                           .value_or(organization.node_state_max_age);
     const Path pages_path(path, "custom_pages");
@@ -312,9 +364,7 @@ class Reader final : public decision::CompileContext {
     if (form_ == Form::Authored) {
       organization.session_duration = reader.duration("session_duration", kShortestSession)
                                           .value_or(organization.session_duration);
-      if (!reader.boolean("strict_service_token_auth", true)) {
-        reader.problem("strict_service_token_auth", "must be true: it is always on");
-      }
+      keep(reader, kept_organization_fields(), organization.kept);
     } else {
       result_.issuer = reader.required_text("issuer");
       if (!result_.issuer.empty()) {
@@ -357,17 +407,23 @@ class Reader final : public decision::CompileContext {
                           pages_.add(reader, "custom_page", "", has_uid ? "uid" : "id");
                       page.type = read_type<model::CustomPageType>(reader, kCustomPageTypes);
                       page.custom_html = required_lines(reader, "custom_html", kMaxPageBytes);
+                      keep(reader, kept_page_fields(), page.kept);
                       reader.finish();
                       result_.resources.custom_pages.push_back(std::move(page));
                     });
   }
 
   // Required, one of the names of the enumerators.
-  template <typename Type>
-  static Type read_type(ObjectReader& reader, const std::array<std::string_view, 2>& names) {
+  template <typename Type, std::size_t N>
+  static Type read_type(ObjectReader& reader, const std::array<std::string_view, N>& names) {
     if (reader.value("type") == nullptr) reader.problem("type", "is required");
     const std::string name = reader.one_of("type", names.front(), names);
     return static_cast<Type>(std::find(names.begin(), names.end(), name) - names.begin());
+  }
+
+  static std::string read_type(ObjectReader& reader, std::span<const std::string_view> names) {
+    if (reader.value("type") == nullptr) reader.problem("type", "is required");
+    return reader.one_of("type", "", names);
   }
 
   static std::string required_lines(ObjectReader& reader, std::string_view key, std::size_t most) {
@@ -390,7 +446,8 @@ class Reader final : public decision::CompileContext {
                       std::tie(list.id, list.name) = lists_.add(reader, "list");
                       list.type = read_type<model::ListType>(reader, kListTypes);
                       read_items(reader, list);
-                      reader.finish(kUnsupportedListKeys);
+                      keep(reader, kept_list_fields(), list.kept);
+                      reader.finish();
                       result_.resources.lists.push_back(std::move(list));
                     });
   }
@@ -407,8 +464,11 @@ class Reader final : public decision::CompileContext {
       } else if (const json::object* object = (*items)[i].if_object()) {
         ObjectReader reader(*object, path, problems_);
         const std::string value = reader.required_text("value");
-        reader.finish(kUnsupportedListKeys);
+        json::object kept;
+        keep(reader, kept_list_item_fields(), kept);
+        reader.finish();
         if (!value.empty()) add_item(value, Path(path, "value"), list);
+        if (!kept.empty()) list.kept_items[value] = std::move(kept);
       } else {
         problems_.add(path, "must be text, or an object with a `value`");
       }
@@ -446,6 +506,7 @@ class Reader final : public decision::CompileContext {
                 {certificate.certificate, certificate.crl, certificate.revoked_serials});
             if (!sound) reader.problem(sound.error().field, sound.error().message);
           }
+          keep(reader, kept_certificate_fields(), certificate.kept);
           reader.finish(kUnsupportedCertificateKeys);
           result_.resources.certificates.push_back(std::move(certificate));
         });
@@ -495,14 +556,13 @@ class Reader final : public decision::CompileContext {
                       model::IdentityProvider provider;
                       std::tie(provider.id, provider.name) =
                           providers_.add(reader, "identity_provider");
-                      static constexpr std::array<std::string_view, 2> kTypes{"onetimepin", "oidc"};
-                      if (reader.value("type") == nullptr) reader.problem("type", "is required");
-                      provider.type = reader.one_of("type", "", kTypes);
+                      provider.type = read_type(reader, provider_types());
                       if (provider.type == "onetimepin" && std::exchange(has_pin, true)) {
                         reader.problem("type", "is already used: one `onetimepin` is enough");
                       }
                       if (form_ == Form::Authored) read_provider_config(reader, provider);
-                      reader.finish(kUnsupportedProviderKeys);
+                      keep(reader, kept_provider_fields(), provider.kept);
+                      reader.finish();
                       result_.resources.identity_providers.push_back(std::move(provider));
                     });
   }
@@ -511,9 +571,21 @@ class Reader final : public decision::CompileContext {
     const json::object& config = nested(reader, "config");
     const Path path(reader.path(), "config");
     ObjectReader inner(config, path, problems_);
-    if (provider.type == "onetimepin") return inner.finish();
-    if (provider.type != "oidc") return;
-    const std::string issuer = inner.required_text("issuer");
+    if (provider.type.empty()) return;  // has been reported
+    if (provider.type != "oidc") {
+      read_fields(inner, provider_config_fields(provider.type), problems_, provider.config,
+                  &provider.secrets, secrets_);
+      return inner.finish();
+    }
+    // RFC 9207 and OpenID Connect Core 1.0 3.1.3.7: who issued a token is compared with what is
+    // known beforehand, so that one provider cannot speak for another.
+    const bool has_issuer = inner.value("issuer") != nullptr;
+    if (!has_issuer) {
+      inner.problem("issuer",
+                    "is required: ID tokens count only from an issuer that is known beforehand; "
+                    "write the one that the provider states (the Access API has no such field)");
+    }
+    const std::string issuer = has_issuer ? inner.required_text("issuer") : "";
     if (!issuer.empty()) {
       if (auto problem = url_problem(issuer)) {
         inner.problem("issuer", *problem);
@@ -527,9 +599,11 @@ class Reader final : public decision::CompileContext {
       if (!url) continue;
       if (auto problem = url_problem(*url)) inner.problem(key, *problem);
     }
-    provider.client_secret = Secret(inner.text("client_secret", Numbers::Accept).value_or(""));
+    constexpr std::string_view kSecret = "client_secret";
+    const auto secret = inner.text(kSecret, Numbers::Accept);
+    if (secret && !secret->empty()) provider.secrets.emplace(kSecret, *secret);
     provider.config = config;
-    provider.config.erase("client_secret");
+    provider.config.erase(kSecret);
     provider.config["client_id"] = client_id;  // text, even where digits were written
   }
 
@@ -542,22 +616,32 @@ class Reader final : public decision::CompileContext {
                       model::PostureIntegration integration;
                       std::tie(integration.id, integration.name) =
                           integrations_.add(reader, "device_posture_integration");
-                      integration.type = read_tanium_type(reader);
-                      integration.config = nested(reader, "config");
-                      const Path config_path(path, "config");
-                      ObjectReader config(integration.config, config_path, problems_);
-                      const std::int64_t port = config.integer("port", 17472, 1, 65535);
-                      read_public_certificate(config);
-                      integration.config["port"] = port;
-                      reader.finish(kUnsupportedIntegrationKeys);
+                      integration.type = read_type(reader, integration_types());
+                      read_integration_config(reader, integration);
+                      keep(reader, kept_integration_fields(), integration.kept);
+                      if (!integration.type.empty() && !can_check_devices(integration) &&
+                          reader.value("interval") == nullptr) {
+                        reader.problem("interval", "is required");
+                      }
+                      reader.finish();
                       result_.resources.posture_integrations.push_back(std::move(integration));
                     });
   }
 
-  static std::string read_tanium_type(ObjectReader& reader) {
-    static constexpr std::array<std::string_view, 1> kTypes{"tanium"};
-    if (reader.value("type") == nullptr) reader.problem("type", "is required");
-    return reader.one_of("type", "", kTypes);
+  void read_integration_config(ObjectReader& owner, model::PostureIntegration& integration) {
+    const json::object& source = nested(owner, "config");
+    const Path path(owner.path(), "config");
+    ObjectReader reader(source, path, problems_);
+    if (integration.type.empty()) return;  // has been reported
+    if (!can_check_devices(integration)) {
+      read_fields(reader, integration_config_fields(integration.type), problems_,
+                  integration.config, &integration.secrets, secrets_);
+      return reader.finish();
+    }
+    const std::int64_t port = reader.integer("port", 17472, 1, 65535);
+    read_public_certificate(reader);
+    integration.config = source;
+    integration.config["port"] = port;
   }
 
   // One text or a list of them (for roll-over), each with one or more PEM blocks.
@@ -599,32 +683,66 @@ class Reader final : public decision::CompileContext {
           ObjectReader reader(object, path, problems_);
           model::PostureRule rule;
           std::tie(rule.id, rule.name) = posture_rules_.add(reader, "device_posture_rule");
-          rule.type = read_tanium_type(reader);
-          const Path input_path(path, "input");
-          ObjectReader input(nested(reader, "input"), input_path, problems_);
-          std::string connection = input.required_text("connection_id");
-          if (form_ == Form::Authored && !connection.empty()) {
-            if (auto id = integrations_.find_id(connection)) {
-              connection = *id;
-            } else {
-              input.problem("connection_id", integrations_.unknown(connection));
-            }
-          }
-          const bool managed = input.boolean("managed", true);
-          const auto checkin_age =
-              input.duration("max_checkin_age", seconds{1}).value_or(kDefaultCheckinAge);
-          rule.input = {{"connection_id", connection},
-                        {"managed", managed},
-                        {"max_checkin_age", format_duration(checkin_age)}};
-          static constexpr std::array<std::string_view, 1> kPatchStatus{"compliant"};
-          const std::string patch_status = input.one_of("patch_status", "", kPatchStatus);
-          if (!patch_status.empty()) rule.input["patch_status"] = patch_status;
-          read_vulnerability_limit(input, rule.input);
-          input.finish();
+          rule.type = read_type(reader, posture_rule_types());
+          read_posture_input(reader, rule);
           rule.expiration = reader.duration("expiration", seconds{1}).value_or(rule.expiration);
-          reader.finish(kUnsupportedPostureRuleKeys);
+          keep(reader, kept_posture_rule_fields(), rule.kept);
+          reader.finish();
           result_.resources.posture_rules.push_back(std::move(rule));
         });
+  }
+
+  void read_posture_input(ObjectReader& owner, model::PostureRule& rule) {
+    if (rule.type.empty()) {  // has been reported
+      owner.known({"input"});
+      return;
+    }
+    const bool is_checked = can_be_checked(rule);
+    if (!is_checked && form_ == Form::Snapshot) return;
+    const json::object& source = nested(owner, "input");
+    const Path path(owner.path(), "input");
+    ObjectReader input(source, path, problems_);
+    if (!is_checked) {
+      read_fields(input, posture_rule_input_fields(rule.type), problems_, rule.input);
+      if (auto connection = json::find_string(rule.input, "connection_id")) {
+        rule.input["connection_id"] = find_connection(input, std::string(*connection), rule.type);
+      }
+      return input.finish();
+    }
+    std::string connection = input.required_text("connection_id");
+    if (!connection.empty()) connection = find_connection(input, connection, rule.type);
+    const bool managed = input.boolean("managed", true);
+    const auto checkin_age =
+        input.duration("max_checkin_age", seconds{1}).value_or(kDefaultCheckinAge);
+    rule.input = {{"connection_id", connection},
+                  {"managed", managed},
+                  {"max_checkin_age", format_duration(checkin_age)}};
+    static constexpr std::array<std::string_view, 1> kPatchStatus{"compliant"};
+    const std::string patch_status = input.one_of("patch_status", "", kPatchStatus);
+    if (!patch_status.empty()) rule.input["patch_status"] = patch_status;
+    read_vulnerability_limit(input, rule.input);
+    input.finish(kUnsupportedTaniumKeys);
+  }
+
+  // The id of the integration of that type which `connection_id` names; itself when there is none,
+  // which has been reported.
+  std::string find_connection(ObjectReader& input, const std::string& reference,
+                              std::string_view type) {
+    if (form_ == Form::Snapshot) return reference;
+    const auto position = integrations_.find(reference);
+    if (!position) {
+      input.problem("connection_id", integrations_.unknown(reference));
+      return reference;
+    }
+    const model::PostureIntegration& integration =
+        result_.resources.posture_integrations[*position];
+    if (!integration.type.empty() && integration.type != type) {
+      input.problem("connection_id",
+                    fmt::format("`{}` is an integration of type `{}`; this rule needs one of its "
+                                "own type",
+                                reference, integration.type));
+    }
+    return integration.id;
   }
 
   static void read_vulnerability_limit(ObjectReader& input, json::object& into) {
@@ -672,16 +790,89 @@ class Reader final : public decision::CompileContext {
             reader.problem("client_secret_hash",
                            "must be the SHA-256 of the secret as 64 hex characters");
           }
-          if (const auto expires_at = reader.text("expires_at")) {
-            token.expires_at = parse_rfc3339(*expires_at);
-            if (!token.expires_at) {
-              reader.problem("expires_at", "must be a time such as `2030-01-31T00:00:00Z`");
-            }
-          }
+          token.expires_at = read_time(reader, "expires_at");
           token.enabled = reader.boolean("enabled", true);
+          read_previous_secret(reader, token);
+          if (form_ == Form::Authored) read_token_duration(reader, token);
+          keep(reader, kept_service_token_fields(), token.kept);
           reader.finish(kUnsupportedTokenKeys);
           result_.resources.service_tokens.push_back(std::move(token));
         });
+  }
+
+  static std::optional<Instant> read_time(ObjectReader& reader, std::string_view key) {
+    const auto text = reader.text(key);
+    if (!text) return std::nullopt;
+    const auto instant = parse_rfc3339(*text);
+    if (!instant) reader.problem(key, "must be a time such as `2030-01-31T00:00:00Z`");
+    return instant;
+  }
+
+  static void read_previous_secret(ObjectReader& reader, model::ServiceToken& token) {
+    constexpr std::string_view kHash = "previous_client_secret_hash";
+    constexpr std::string_view kEnd = "previous_client_secret_expires_at";
+    token.previous_client_secret_hash = ascii_lower(reader.text_or(kHash, ""));
+    token.previous_client_secret_expires_at = read_time(reader, kEnd);
+    if (token.previous_client_secret_hash.empty()) return;
+    if (!is_hex(token.previous_client_secret_hash, 64)) {
+      reader.problem(kHash, "must be the SHA-256 of the secret as 64 hex characters");
+    }
+    if (reader.value(kEnd) == nullptr) {
+      reader.problem(kEnd, fmt::format("is required beside `{}`", kHash));
+    }
+  }
+
+  // INVARIANT: a life that is said also ends: nothing counts from a moment that is not known here.
+  static void read_token_duration(ObjectReader& reader, model::ServiceToken& token) {
+    constexpr std::string_view kKey = "duration";
+    constexpr std::string_view kForever = "forever";
+    token.duration = reader.text_or(kKey, "");
+    if (token.duration.empty()) return;
+    if (token.duration != kForever) {
+      if (!reader.duration(kKey, seconds{1})) return;
+      if (reader.value("expires_at") == nullptr) {
+        reader.problem("expires_at",
+                       "is required beside a `duration`, which says for how long a "
+                       "refresh extends it");
+      }
+    } else if (token.expires_at) {
+      reader.problem(kKey, "must not be `forever` beside an `expires_at`");
+    }
+  }
+
+  void read_tags() {
+    const Path root;
+    const Path section_path(root, "tags");
+    for_each_object(
+        section("tags"), section_path, problems_,
+        [&](std::size_t, const json::object& object, const Path& path) {
+          ObjectReader reader(object, path, problems_);
+          model::Tag tag{reader.required_text("name", Numbers::Accept)};
+          if (tag.name.size() > kMaxNameBytes) {
+            reader.problem("name", fmt::format("must have at most {} bytes", kMaxNameBytes));
+          } else if (!tag.name.empty() && !tags_.insert(tag.name).second) {
+            reader.problem("name",
+                           fmt::format("`{}` is already the name of another tag", tag.name));
+          }
+          reader.finish();
+          result_.resources.tags.push_back(std::move(tag));
+        });
+  }
+
+  void read_bookmarks() {
+    const Path root;
+    const Path section_path(root, "bookmarks");
+    for_each_object(section("bookmarks"), section_path, problems_,
+                    [&](std::size_t, const json::object& object, const Path& path) {
+                      ObjectReader reader(object, path, problems_);
+                      model::Bookmark bookmark;
+                      std::tie(bookmark.id, bookmark.name) =
+                          bookmarks_.add(reader, "bookmark", "", "id",
+                                         json::find_string(object, "domain").value_or(""));
+                      keep(reader, kept_bookmark_fields(), bookmark.kept);
+                      reader.finish();
+                      result_.resources.bookmarks.push_back(std::move(bookmark));
+                    });
   }
 
   void read_groups() {
@@ -708,7 +899,8 @@ class Reader final : public decision::CompileContext {
                       ObjectReader reader(object, path, problems_);
                       reader.known({"id", "name"});
                       RuleLists rules = read_rules(reader);
-                      reader.finish(kUnsupportedGroupKeys);
+                      keep(reader, kept_group_fields(), groups[i].kept);
+                      reader.finish();
                       groups[i].include = std::move(rules.include);
                       groups[i].exclude = std::move(rules.exclude);
                       groups[i].require = std::move(rules.require);
@@ -865,10 +1057,9 @@ class Reader final : public decision::CompileContext {
       if (!entry.kind.empty() && entry.kind != selector.kind) continue;
       const auto reference = json::find_string(selector.value, entry.field);
       if (!reference) continue;  // absent or no text: the compiler's to say
-      const NameTable& table = table_of(entry.reference);
-      const auto id = table.find_id(*reference);
+      const auto id = resolve(entry.reference, *reference);
       if (!id) {
-        problems_.add(Path(path, entry.field), table.unknown(*reference));
+        problems_.add(Path(path, entry.field), table_of(entry.reference).unknown(*reference));
         return false;
       }
       const auto list_type = list_type_of(entry.reference);
@@ -881,6 +1072,29 @@ class Reader final : public decision::CompileContext {
       selector.value[entry.field] = *id;
     }
     return true;
+  }
+
+  // The id of what is named; in a change everything is named by its id.
+  std::optional<std::string> resolve(Reference reference, std::string_view name) const {
+    if (surroundings_ == nullptr) return table_of(reference).find_id(name);
+    bool known = false;
+    switch (reference) {
+      case Reference::Group:
+        known = find_group(name).has_value();
+        break;
+      case Reference::PostureRule:
+        known = find_posture_rule(name).has_value();
+        break;
+      case Reference::EmailList:
+      case Reference::IpList:
+        known = find_list(name, *list_type_of(reference)).has_value();
+        break;
+      case Reference::LoginMethod:
+        return find_login_method(name);
+      case Reference::ServiceToken:
+        return find_service_token(name);
+    }
+    return known ? std::optional(std::string(name)) : std::nullopt;
   }
 
   const NameTable& table_of(Reference reference) const {
@@ -982,7 +1196,11 @@ class Reader final : public decision::CompileContext {
   void read_application(const json::object& object, const Path& path) {
     ObjectReader reader(object, path, problems_);
     model::Application application;
-    std::tie(application.id, application.name) = applications_.add(reader, "application");
+    application.type = reader.value("type") == nullptr
+                           ? model::ApplicationType::SelfHosted
+                           : read_type<model::ApplicationType>(reader, kApplicationTypes);
+    std::tie(application.id, application.name) =
+        applications_.add(reader, "application", "", "id", first_domain(object));
     application.audience = ascii_lower(reader.text_or("aud", ""));
     if (application.audience.empty()) {
       application.audience = hex_encode(crypto::sha256("aud:" + application.id));
@@ -994,14 +1212,57 @@ class Reader final : public decision::CompileContext {
                !is_new && owner->second != application.id) {
       reader.problem("aud", "is already the `aud` of another application");
     }
-    static constexpr std::array<std::string_view, 1> kTypes{"self_hosted"};
-    static_cast<void>(reader.one_of("type", "self_hosted", kTypes));
+    if (is_protected(application)) {
+      read_settings(reader, application);
+    } else if (form_ == Form::Snapshot) {
+      reader.problem("type", "must be self_hosted: nothing is decided for others");
+    } else {
+      keep(reader, kept_bookmark_fields(), application.kept);
+    }
+    if (form_ == Form::Authored) read_application_tags(reader, application);
+    read_policies(reader, application);
+    reader.finish();
+    result_.resources.applications.push_back(std::move(application));
+  }
+
+  // What an application is called that has no name.
+  static std::string first_domain(const json::object& object) {
+    std::string_view text = json::find_string(object, "domain").value_or("");
+    if (const json::array* more = json::find_array(object, "self_hosted_domains");
+        text.empty() && more != nullptr && !more->empty() && more->front().is_string()) {
+      text = more->front().get_string();
+    }
+    if (const json::array* more = json::find_array(object, "destinations");
+        text.empty() && more != nullptr && !more->empty() && more->front().is_object()) {
+      text = json::find_string(more->front().get_object(), "uri").value_or("");
+    }
+    return canonical_domain(text).value_or(std::string());
+  }
+
+  void read_application_tags(ObjectReader& reader, model::Application& application) {
+    const Path path(reader.path(), "tags");
+    for (auto& [index, name] : reader.texts("tags")) {
+      if (tags_.contains(name)) {
+        if (std::find(application.tags.begin(), application.tags.end(), name) ==
+            application.tags.end()) {
+          application.tags.push_back(name);
+        }
+        continue;
+      }
+      const std::vector<std::string_view> names(tags_.begin(), tags_.end());
+      problems_.add(Path(path, index),
+                    fmt::format("there is no tag `{}`{}", name, suggestion(name, names)));
+    }
+  }
+
+  void read_settings(ObjectReader& reader, model::Application& application) {
+    const Path& path = reader.path();
     read_domains(reader, application);
     application.session_duration = reader.duration("session_duration", kShortestSession)
                                        .value_or(application.session_duration);
     const Path idps_path(path, "allowed_idps");
     for (const auto& [index, reference] : reader.texts("allowed_idps")) {
-      if (auto id = providers_.find_id(reference)) {
+      if (auto id = find_login_method(reference)) {
         application.allowed_idps.push_back(*id);
       } else {
         problems_.add(Path(idps_path, index), providers_.unknown(reference));
@@ -1024,9 +1285,8 @@ class Reader final : public decision::CompileContext {
     application.service_auth_401_redirect = reader.boolean("service_auth_401_redirect", false);
     application.skip_interstitial = reader.boolean("skip_interstitial", false);
     read_token_header(reader, application);
-    read_policies(reader, application);
-    reader.finish(kUnsupportedApplicationKeys);
-    result_.resources.applications.push_back(std::move(application));
+    keep(reader, kept_launcher_fields(), application.kept);
+    keep(reader, kept_application_fields(), application.kept);
   }
 
   void read_cors(ObjectReader& owner, model::Application& application) {
@@ -1095,19 +1355,31 @@ class Reader final : public decision::CompileContext {
     std::array<bool, kCustomPageTypes.size()> chosen{};
     const Path path(reader.path(), "custom_pages");
     for (const auto& [index, reference] : reader.texts("custom_pages")) {
-      const auto position = pages_.find(reference);
-      if (!position) {
+      const auto page = find_page(reference);
+      if (!page) {
         problems_.add(Path(path, index), pages_.unknown(reference));
         continue;
       }
-      const model::CustomPage& page = result_.resources.custom_pages[*position];
-      if (std::exchange(chosen[static_cast<std::size_t>(page.type)], true)) {
-        problems_.add(Path(path, index),
-                      fmt::format("`{}` is a second page of type `{}`", reference,
-                                  name_of(kCustomPageTypes, page.type)));
+      const auto& [id, type] = *page;
+      if (std::exchange(chosen[static_cast<std::size_t>(type)], true)) {
+        problems_.add(Path(path, index), fmt::format("`{}` is a second page of type `{}`",
+                                                     reference, name_of(kCustomPageTypes, type)));
       }
-      application.custom_pages.push_back(page.id);
+      (is_shown(type) ? application.custom_pages : application.inert_custom_pages).push_back(id);
     }
+  }
+
+  [[nodiscard]] std::optional<std::pair<std::string, model::CustomPageType>> find_page(
+      const std::string& reference) const {
+    if (surroundings_ != nullptr) {
+      const auto type = surroundings_->page_type(reference);
+      if (!type) return std::nullopt;
+      return std::pair(reference, *type);
+    }
+    const auto position = pages_.find(reference);
+    if (!position) return std::nullopt;
+    const model::CustomPage& page = result_.resources.custom_pages[*position];
+    return std::pair(page.id, page.type);
   }
 
   static void read_token_header(ObjectReader& reader, model::Application& application) {
@@ -1154,6 +1426,7 @@ class Reader final : public decision::CompileContext {
       add(text, Path(more_path, index));
     }
     const Path destinations_path(path, "destinations");
+    json::array destinations;
     for_each_object(reader.list("destinations"), destinations_path, problems_,
                     [&](std::size_t, const json::object& object, const Path& item) {
                       ObjectReader destination(object, item, problems_);
@@ -1161,8 +1434,12 @@ class Reader final : public decision::CompileContext {
                       static_cast<void>(destination.one_of("type", "public", kTypes));
                       const std::string uri = destination.required_text("uri");
                       if (!uri.empty()) add(uri, Path(item, "uri"));
+                      json::object kept{{"type", "public"}, {"uri", uri}};
+                      keep(destination, kept_destination_fields(), kept);
                       destination.finish();
+                      destinations.push_back(std::move(kept));
                     });
+    if (!destinations.empty()) application.kept["destinations"] = std::move(destinations);
     const auto is_absent = [&](std::string_view key) {
       const json::value* value = reader.value(key);
       return value == nullptr || (value->is_array() && value->get_array().empty());
@@ -1245,20 +1522,28 @@ class Reader final : public decision::CompileContext {
       precedence = reader.integer("precedence", 0, 0, kMaxPrecedence);
     }
     const bool is_link = std::all_of(object->begin(), object->end(), [](const auto& member) {
-      return member.key() == "id" || member.key() == "precedence";
+      return member.key() == "id" || member.key() == "precedence" || member.key() == "account_id";
     });
     std::optional<ReadPolicy> read;
     if (is_link && !object->empty()) {
       const std::string reference = reader.required_text("id");
       if (!reference.empty()) read = find_reusable(reference, Path(path, "id"), names);
     } else {
+      if (reader.boolean("reusable", false)) {
+        reader.problem("reusable",
+                       "must be false: a reusable policy stands in `policies` of the whole file; "
+                       "name it here");
+      }
       read = read_policy(reader, names, application_id + "/");
       if (reusable_policies_.find_id(read->policy.id)) {
         reader.problem("id",
                        fmt::format("`{}` is already the id of a reusable policy", read->policy.id));
       }
     }
-    if (read) read->precedence = precedence;
+    if (read) {
+      read->precedence = precedence;
+      read->policy.precedence = precedence;
+    }
     return read;
   }
 
@@ -1316,6 +1601,7 @@ class Reader final : public decision::CompileContext {
     policy.purpose_justification_required = reader.boolean("purpose_justification_required", false);
     policy.purpose_justification_prompt =
         reader.lines("purpose_justification_prompt", kMaxPromptBytes).value_or("");
+    keep(reader, kept_policy_fields(), policy.kept);
     reader.finish(kUnsupportedPolicyKeys);
     read.compiled = std::move(rules.compiled);
     return read;
@@ -1325,6 +1611,8 @@ class Reader final : public decision::CompileContext {
   const Form form_;
   const decision::SelectorRegistry selectors_;
   Problems& problems_;
+  const Secrets secrets_;
+  const Surroundings* surroundings_;  // of a change; else null
   ReadSections result_;
   std::vector<std::string_view> kind_names_;
   NameTable providers_{"identity provider"};
@@ -1335,6 +1623,8 @@ class Reader final : public decision::CompileContext {
   NameTable groups_{"group"};
   NameTable mtls_certificates_{"mTLS certificate"};
   NameTable pages_{"custom page"};
+  std::set<std::string, std::less<>> tags_;
+  NameTable bookmarks_{"bookmark"};
   NameTable reusable_policies_{"reusable policy"};
   NameTable applications_{"application"};
   std::unordered_map<std::string, std::string> client_ids_;     // to the token's id
@@ -1346,12 +1636,26 @@ class Reader final : public decision::CompileContext {
 }  // namespace
 
 ReadSections read_sections(const json::object& document, Form form,
-                           decision::SelectorRegistry selectors, Problems& problems) {
-  return Reader(document, form, selectors, problems).read();
+                           decision::SelectorRegistry selectors, Problems& problems,
+                           Secrets secrets) {
+  return Reader(document, form, selectors, problems, secrets).read();
+}
+
+ReadSections read_additions(model::Resources rest, std::span<const std::size_t> known_applications,
+                            const json::object& document, decision::SelectorRegistry selectors,
+                            Problems& problems) {
+  return Reader(document, Form::Authored, selectors, problems)
+      .read_additions(std::move(rest), known_applications);
+}
+
+ReadSections read_change_sections(const json::object& document, const Surroundings& surroundings,
+                                  decision::SelectorRegistry selectors, Problems& problems) {
+  return Reader(document, Form::Snapshot, selectors, problems, Secrets::Omit, &surroundings)
+      .read_change();
 }
 
 std::span<const std::string_view> section_keys(Form form) {
-  static constexpr std::array<std::string_view, 12> kAuthored{"organization",
+  static constexpr std::array<std::string_view, 14> kAuthored{"organization",
                                                               "identity_providers",
                                                               "device_posture_integrations",
                                                               "device_posture_rules",
@@ -1360,6 +1664,8 @@ std::span<const std::string_view> section_keys(Form form) {
                                                               "service_tokens",
                                                               "mtls_certificates",
                                                               "custom_pages",
+                                                              "tags",
+                                                              "bookmarks",
                                                               "policies",
                                                               "applications",
                                                               "ingress"};

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,14 +12,10 @@
 
 #include "decision/snapshot.h"
 #include "model/resources.h"
+#include "policy/form.h"
 #include "policy/object_reader.h"
 
 namespace gatehouse::policy {
-
-enum class Form : std::uint8_t {
-  Authored,  // everything an administrator writes
-  Snapshot,  // what nginx workers need: no secrets, providers by name only, no ingress
-};
 
 struct ReadSections {
   model::Resources resources;
@@ -30,7 +28,30 @@ struct ReadSections {
 // The result is meaningful only when no problem was added. Other top-level keys than section_keys
 // are left to the caller.
 [[nodiscard]] ReadSections read_sections(const json::object& document, Form form,
-                                         decision::SelectorRegistry selectors, Problems& problems);
+                                         decision::SelectorRegistry selectors, Problems& problems,
+                                         Secrets secrets = Secrets::Omit);
+
+// `rest`, which is sound, and behind what it has the members of the authored sections
+// `custom_pages`, `tags`, `service_tokens`, `bookmarks` and `applications` of a document. The
+// applications may not clash (id, name, `aud`, domains) with `known_applications`, which are
+// indexes into those of `rest`; whether they do with others is left to the caller.
+[[nodiscard]] ReadSections read_additions(model::Resources rest,
+                                          std::span<const std::size_t> known_applications,
+                                          const json::object& document,
+                                          decision::SelectorRegistry selectors, Problems& problems);
+
+// What stands around a change of a snapshot, where everything is named by its id. Borrowed.
+struct Surroundings {
+  const decision::CompileContext& references;
+  std::string_view auth_domain;
+  std::function<std::optional<model::CustomPageType>(std::string_view id)> page_type;
+};
+// Reads `lists`, `service_tokens` and `applications` of a change, in Form::Snapshot. Of what they
+// name only service tokens may stand in the change itself.
+[[nodiscard]] ReadSections read_change_sections(const json::object& document,
+                                                const Surroundings& surroundings,
+                                                decision::SelectorRegistry selectors,
+                                                Problems& problems);
 
 // The top-level keys that read_sections reads in this form.
 [[nodiscard]] std::span<const std::string_view> section_keys(Form form);

@@ -1,5 +1,7 @@
 #include "policy/resource_writer.h"
 
+#include <utility>
+
 #include "base/time.h"
 #include "policy/type_names.h"
 
@@ -26,7 +28,12 @@ json::array write_texts(const std::vector<std::string>& texts) {
   return json::array(texts.begin(), texts.end());
 }
 
-json::object write_policy(const model::Policy& policy) {
+void write_kept(const json::object& kept, Form form, json::object& object) {
+  if (form != Form::Authored) return;
+  for (const auto& member : kept) object[member.key()] = member.value();
+}
+
+json::object write_policy(const model::Policy& policy, Form form) {
   json::object object{
       {"id", policy.id}, {"name", policy.name}, {"decision", model::to_string(policy.action)}};
   write_rules(policy, object);
@@ -37,7 +44,16 @@ json::object write_policy(const model::Policy& policy) {
   if (!policy.purpose_justification_prompt.empty()) {
     object["purpose_justification_prompt"] = policy.purpose_justification_prompt;
   }
+  if (policy.precedence && form == Form::Authored) object["precedence"] = *policy.precedence;
+  write_kept(policy.kept, form, object);
   return object;
+}
+
+// As an application's policies have it.
+json::value write_application_policy(const model::Policy& policy, Form form) {
+  if (!policy.reusable || form == Form::Snapshot) return write_policy(policy, form);
+  if (!policy.precedence) return json::value(policy.id);
+  return json::object{{"id", policy.id}, {"precedence", *policy.precedence}};
 }
 
 json::object write_cors(const model::CorsHeaders& cors) {
@@ -52,91 +68,231 @@ json::object write_cors(const model::CorsHeaders& cors) {
   return object;
 }
 
+json::object write_config(const json::object& config, const model::ConfigSecrets& values,
+                          Secrets secrets) {
+  json::object object = config;
+  if (secrets == Secrets::Include) {
+    for (const auto& [key, secret] : values) object[key] = secret.reveal();
+  }
+  return object;
+}
+
+json::object write_settings(const model::Application& application) {
+  json::object object{
+      {"type", "self_hosted"},
+      {"domain", application.domains.empty() ? std::string() : application.domains.front()},
+      {"self_hosted_domains", write_texts(application.domains)},
+      {"session_duration", format_duration(application.session_duration)},
+      {"allowed_idps", write_texts(application.allowed_idps)},
+      {"auto_redirect_to_identity", application.auto_redirect_to_identity},
+      {"same_site_cookie_attribute", application.same_site_cookie_attribute},
+      {"http_only_cookie_attribute", application.http_only_cookie_attribute},
+      {"path_cookie_attribute", application.path_cookie_attribute},
+      {"enable_binding_cookie", application.enable_binding_cookie},
+      {"options_preflight_bypass", application.options_preflight_bypass},
+      {"service_auth_401_redirect", application.service_auth_401_redirect},
+      {"skip_interstitial", application.skip_interstitial},
+      {"decision_headers", application.decision_headers}};
+  if (application.cors_headers) object["cors_headers"] = write_cors(*application.cors_headers);
+  const auto write_if = [&object](std::string_view key, const std::string& text) {
+    if (!text.empty()) object[key] = text;
+  };
+  write_if("custom_deny_message", application.custom_deny_message);
+  write_if("custom_deny_url", application.custom_deny_url);
+  write_if("custom_non_identity_deny_url", application.custom_non_identity_deny_url);
+  write_if("read_service_tokens_from_header", application.read_service_tokens_from_header);
+  if (!application.custom_pages.empty()) {
+    object["custom_pages"] = write_texts(application.custom_pages);
+  }
+  return object;
+}
+
+template <typename Container, typename F>
+json::array write_each(const Container& resources, F f) {
+  json::array list;
+  list.reserve(resources.size());
+  for (const auto& resource : resources) list.push_back(f(resource));
+  return list;
+}
+
+template <typename Container>
+json::array write_section(const Container& resources) {
+  return write_each(resources,
+                    [](const auto& resource) { return write(resource, Form::Snapshot); });
+}
+
 }  // namespace
+
+json::object write(const model::List& list, Form form) {
+  json::array items;
+  items.reserve(list.items.size());
+  for (const std::string& item : list.items) {
+    json::object object{{"value", item}};
+    if (const json::object* kept = json::find_object(list.kept_items, item)) {
+      write_kept(*kept, form, object);
+    }
+    items.push_back(std::move(object));
+  }
+  json::object object{{"id", list.id},
+                      {"name", list.name},
+                      {"type", name_of(kListTypes, list.type)},
+                      {"items", std::move(items)}};
+  write_kept(list.kept, form, object);
+  return object;
+}
+
+json::object write(const model::Group& group, Form form) {
+  json::object object{{"id", group.id}, {"name", group.name}};
+  write_rules(group, object);
+  write_kept(group.kept, form, object);
+  return object;
+}
+
+json::object write(const model::PostureRule& rule, Form form) {
+  json::object object{{"id", rule.id}, {"name", rule.name}, {"type", rule.type}};
+  if (form == Form::Authored || model::can_be_checked(rule)) object["input"] = rule.input;
+  object["expiration"] = format_duration(rule.expiration);
+  write_kept(rule.kept, form, object);
+  return object;
+}
+
+json::object write(const model::ServiceToken& token, Form form) {
+  json::object object{{"id", token.id},
+                      {"name", token.name},
+                      {"client_id", token.client_id},
+                      {"client_secret_hash", token.client_secret_hash},
+                      {"enabled", token.enabled}};
+  if (token.expires_at) object["expires_at"] = format_rfc3339(*token.expires_at);
+  if (!token.previous_client_secret_hash.empty()) {
+    object["previous_client_secret_hash"] = token.previous_client_secret_hash;
+  }
+  if (token.previous_client_secret_expires_at) {
+    object["previous_client_secret_expires_at"] =
+        format_rfc3339(*token.previous_client_secret_expires_at);
+  }
+  if (!token.duration.empty() && form == Form::Authored) object["duration"] = token.duration;
+  write_kept(token.kept, form, object);
+  return object;
+}
+
+json::object write(const model::MtlsCertificate& certificate, Form form) {
+  json::object object{{"id", certificate.id},
+                      {"name", certificate.name},
+                      {"certificate", certificate.certificate},
+                      {"associated_hostnames", write_texts(certificate.associated_hostnames)}};
+  if (!certificate.crl.empty()) object["crl"] = certificate.crl;
+  if (!certificate.revoked_serials.empty()) {
+    object["revoked_serial_numbers"] = write_texts(certificate.revoked_serials);
+  }
+  write_kept(certificate.kept, form, object);
+  return object;
+}
+
+json::object write(const model::CustomPage& page, Form form) {
+  json::object object{{"id", page.id},
+                      {"name", page.name},
+                      {"type", name_of(kCustomPageTypes, page.type)},
+                      {"custom_html", page.custom_html}};
+  write_kept(page.kept, form, object);
+  return object;
+}
+
+json::object write(const model::Application& application, Form form) {
+  json::object object{
+      {"id", application.id}, {"aud", application.audience}, {"name", application.name}};
+  if (!is_protected(application)) {
+    object["type"] = "bookmark";
+  } else {
+    for (auto& member : write_settings(application)) {
+      object.emplace(member.key(), std::move(member.value()));
+    }
+  }
+  if (form == Form::Authored) {
+    if (!application.inert_custom_pages.empty()) {
+      json::value& pages = object["custom_pages"];
+      if (!pages.is_array()) pages.emplace_array();
+      for (const std::string& id : application.inert_custom_pages) {
+        pages.get_array().emplace_back(id);
+      }
+    }
+    if (!application.tags.empty()) object["tags"] = write_texts(application.tags);
+  }
+  write_kept(application.kept, form, object);
+  object["policies"] = write_each(application.policies, [form](const model::Policy& policy) {
+    return write_application_policy(policy, form);
+  });
+  return object;
+}
+
+json::object write(const model::Organization& organization) {
+  json::object object{{"name", organization.name},
+                      {"auth_domain", organization.auth_domain},
+                      {"session_duration", format_duration(organization.session_duration)},
+                      {"node_state_max_age", format_duration(organization.node_state_max_age)},
+                      {"custom_pages", write_page_choice(organization)}};
+  write_kept(organization.kept, Form::Authored, object);
+  return object;
+}
+
+json::object write(const model::IdentityProvider& provider, Secrets secrets) {
+  json::object object = write_provider(provider);
+  object["config"] = write_config(provider.config, provider.secrets, secrets);
+  write_kept(provider.kept, Form::Authored, object);
+  return object;
+}
+
+json::object write(const model::PostureIntegration& integration, Secrets secrets) {
+  json::object object{{"id", integration.id},
+                      {"name", integration.name},
+                      {"type", integration.type},
+                      {"config", write_config(integration.config, integration.secrets, secrets)}};
+  write_kept(integration.kept, Form::Authored, object);
+  return object;
+}
+
+json::object write(const model::Tag& tag) { return {{"name", tag.name}}; }
+
+json::object write(const model::Bookmark& bookmark) {
+  json::object object{{"id", bookmark.id}, {"name", bookmark.name}};
+  write_kept(bookmark.kept, Form::Authored, object);
+  return object;
+}
+
+json::object write_reusable(const model::Policy& policy) {
+  json::object object = write_policy(policy, Form::Authored);
+  object["reusable"] = true;
+  return object;
+}
+
+json::object write(const model::IngressRule& rule) {
+  json::object object;
+  if (!rule.hostname.empty()) object["hostname"] = rule.hostname;
+  if (!rule.path.empty()) object["path"] = rule.path;
+  object["service"] = rule.service;
+  if (!rule.origin_request.empty()) object["originRequest"] = rule.origin_request;
+  return object;
+}
 
 json::object write_provider(const model::IdentityProvider& provider) {
   return {{"id", provider.id}, {"name", provider.name}, {"type", provider.type}};
 }
 
 json::array write_posture_rules(const std::vector<model::PostureRule>& rules) {
-  json::array list;
-  for (const model::PostureRule& rule : rules) {
-    list.push_back({{"id", rule.id},
-                    {"name", rule.name},
-                    {"type", rule.type},
-                    {"input", rule.input},
-                    {"expiration", format_duration(rule.expiration)}});
-  }
-  return list;
+  return write_section(rules);
 }
-
-json::array write_groups(const std::vector<model::Group>& groups) {
-  json::array list;
-  for (const model::Group& group : groups) {
-    json::object object{{"id", group.id}, {"name", group.name}};
-    write_rules(group, object);
-    list.push_back(std::move(object));
-  }
-  return list;
-}
-
+json::array write_lists(const std::vector<model::List>& lists) { return write_section(lists); }
+json::array write_groups(const std::vector<model::Group>& groups) { return write_section(groups); }
 json::array write_service_tokens(const std::vector<model::ServiceToken>& tokens) {
-  json::array list;
-  for (const model::ServiceToken& token : tokens) {
-    json::object object{{"id", token.id},
-                        {"name", token.name},
-                        {"client_id", token.client_id},
-                        {"client_secret_hash", token.client_secret_hash},
-                        {"enabled", token.enabled}};
-    if (token.expires_at) object["expires_at"] = format_rfc3339(*token.expires_at);
-    list.push_back(std::move(object));
-  }
-  return list;
+  return write_section(tokens);
 }
-
-json::array write_policies(const std::vector<model::Policy>& policies) {
-  json::array list;
-  for (const model::Policy& policy : policies) list.push_back(write_policy(policy));
-  return list;
-}
-
-json::array write_lists(const std::vector<model::List>& lists) {
-  json::array written;
-  for (const model::List& list : lists) {
-    json::array items;
-    items.reserve(list.items.size());
-    for (const std::string& item : list.items) items.push_back(json::object{{"value", item}});
-    written.push_back({{"id", list.id},
-                       {"name", list.name},
-                       {"type", name_of(kListTypes, list.type)},
-                       {"items", std::move(items)}});
-  }
-  return written;
-}
-
 json::array write_mtls_certificates(const std::vector<model::MtlsCertificate>& certificates) {
-  json::array list;
-  for (const model::MtlsCertificate& certificate : certificates) {
-    json::object object{{"id", certificate.id},
-                        {"name", certificate.name},
-                        {"certificate", certificate.certificate},
-                        {"associated_hostnames", write_texts(certificate.associated_hostnames)}};
-    if (!certificate.crl.empty()) object["crl"] = certificate.crl;
-    if (!certificate.revoked_serials.empty()) {
-      object["revoked_serial_numbers"] = write_texts(certificate.revoked_serials);
-    }
-    list.push_back(std::move(object));
-  }
-  return list;
+  return write_section(certificates);
 }
 
 json::array write_custom_pages(const std::vector<model::CustomPage>& pages) {
   json::array list;
   for (const model::CustomPage& page : pages) {
-    list.push_back({{"id", page.id},
-                    {"name", page.name},
-                    {"type", name_of(kCustomPageTypes, page.type)},
-                    {"custom_html", page.custom_html}});
+    if (is_shown(page.type)) list.push_back(write(page, Form::Snapshot));
   }
   return list;
 }
@@ -150,51 +306,15 @@ json::object write_page_choice(const model::Organization& organization) {
   return object;
 }
 
-json::array write_applications(const std::vector<model::Application>& applications,
+json::array write_applications(const model::SharedList<model::Application>& applications,
                                ReusablePolicies reusable) {
+  const Form form = reusable == ReusablePolicies::ById ? Form::Authored : Form::Snapshot;
   json::array list;
   list.reserve(applications.size());
   for (const model::Application& application : applications) {
-    json::object object{
-        {"id", application.id},
-        {"aud", application.audience},
-        {"name", application.name},
-        {"type", "self_hosted"},
-        {"domain", application.domains.empty() ? std::string() : application.domains.front()},
-        {"self_hosted_domains", write_texts(application.domains)},
-        {"session_duration", format_duration(application.session_duration)},
-        {"allowed_idps", write_texts(application.allowed_idps)},
-        {"auto_redirect_to_identity", application.auto_redirect_to_identity},
-        {"same_site_cookie_attribute", application.same_site_cookie_attribute},
-        {"http_only_cookie_attribute", application.http_only_cookie_attribute},
-        {"path_cookie_attribute", application.path_cookie_attribute},
-        {"enable_binding_cookie", application.enable_binding_cookie},
-        {"options_preflight_bypass", application.options_preflight_bypass},
-        {"service_auth_401_redirect", application.service_auth_401_redirect},
-        {"skip_interstitial", application.skip_interstitial},
-        {"decision_headers", application.decision_headers}};
-    if (application.cors_headers) object["cors_headers"] = write_cors(*application.cors_headers);
-    const auto write_if = [&object](std::string_view key, const std::string& text) {
-      if (!text.empty()) object[key] = text;
-    };
-    write_if("custom_deny_message", application.custom_deny_message);
-    write_if("custom_deny_url", application.custom_deny_url);
-    write_if("custom_non_identity_deny_url", application.custom_non_identity_deny_url);
-    write_if("read_service_tokens_from_header", application.read_service_tokens_from_header);
-    if (!application.custom_pages.empty()) {
-      object["custom_pages"] = write_texts(application.custom_pages);
+    if (form == Form::Authored || is_protected(application)) {
+      list.push_back(write(application, form));
     }
-    json::array policies;
-    policies.reserve(application.policies.size());
-    for (const model::Policy& policy : application.policies) {
-      if (policy.reusable && reusable == ReusablePolicies::ById) {
-        policies.emplace_back(policy.id);
-      } else {
-        policies.push_back(write_policy(policy));
-      }
-    }
-    object["policies"] = std::move(policies);
-    list.push_back(std::move(object));
   }
   return list;
 }

@@ -1,4 +1,4 @@
-// How the authored form writes the types of lists and of pages.
+// How the authored form writes the types of lists, pages and applications.
 #pragma once
 
 #include <array>
@@ -11,10 +11,12 @@ namespace gatehouse::policy {
 
 // In the order of the enumerators.
 inline constexpr std::array<std::string_view, 2> kListTypes{"EMAIL", "IP"};
-inline constexpr std::array<std::string_view, 2> kCustomPageTypes{"forbidden", "identity_denied"};
+inline constexpr std::array<std::string_view, 4> kCustomPageTypes{"forbidden", "identity_denied",
+                                                                  "login", "interstitial"};
+inline constexpr std::array<std::string_view, 2> kApplicationTypes{"self_hosted", "bookmark"};
 
-template <typename Type>
-[[nodiscard]] constexpr std::string_view name_of(const std::array<std::string_view, 2>& names,
+template <typename Type, std::size_t N>
+[[nodiscard]] constexpr std::string_view name_of(const std::array<std::string_view, N>& names,
                                                  Type type) {
   return names[static_cast<std::size_t>(type)];
 }

@@ -1,12 +1,20 @@
-// The durable store: the truth. An interface; storage/soci/ is the only SQL. Thread-safe: calls
-// block, so they run on the storage pool. Every write is one transaction, durable when it returns.
-// Secrets arrive here already sealed (controlplane/vault.h).
+// The durable store: the truth. An interface; storage/soci/ is the only SQL, for SQLite and for
+// PostgreSQL. Thread-safe: calls block, so they run on the storage pool. Every write is one
+// transaction, durable when it returns. Secrets arrive here already sealed (controlplane/vault.h).
+//
+// Several processes may share one store (PostgreSQL). Whatever a node keeps a copy of leaves an
+// entry in the feed, in the same transaction and in the order of commits: changes_since() is the
+// catch-up, wait_for_change() only the hint that it is worth asking.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
+#include <functional>
+#include <iosfwd>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,10 +32,31 @@ struct StoreError {
 template <typename T>
 using Result = std::expected<T, StoreError>;
 
+// One resource: a row of its own, so that two edits of different ones never meet.
+struct StoredResource {
+  std::string kind;  // the authored form's section: `applications`
+  std::string id;
+  std::string document;        // JSON object in the authored form, secrets omitted
+  std::string sealed_secrets;  // raw bytes; empty: none
+  std::string origin;          // who wrote it last: `file` or `api`
+  Instant created_at{};
+  Instant updated_at{};
+};
 struct StoredResources {
-  std::uint64_t sequence = 0;
-  std::string document;        // policy::write_resources, secrets omitted
-  std::string sealed_secrets;  // raw bytes
+  std::uint64_t sequence = 0;             // of the last commit
+  std::vector<StoredResource> resources;  // in the order of their making
+  std::string applied_file;               // digest of the file that was applied last
+};
+struct ResourceChange {
+  std::string kind;
+  std::string id;
+  std::optional<std::string> document;  // nullopt: removed
+  std::string sealed_secrets;
+  std::string origin;
+};
+struct Commit {
+  bool applied = false;  // false: `sequence` is not the one that was expected; nothing changed
+  std::uint64_t sequence = 0;  // in the store now
 };
 
 struct User {
@@ -35,7 +64,39 @@ struct User {
   std::string email;  // canonical
   std::string name;
   Instant created_at{};
-  Instant last_login_at{};
+  std::optional<Instant> last_login_at;  // nullopt: made by an administrator, never signed in
+  Instant updated_at{};
+  std::string identity;  // JSON of the identity at the last sign-in; empty: none
+};
+struct UserQuery {
+  std::string name{};    // exact; empty: any
+  std::string email{};   // exact, canonical; empty: any
+  std::string search{};  // part of either, in any case; empty: any
+  std::size_t offset = 0;
+  std::size_t limit = 1000;
+};
+template <typename T>
+struct Page {
+  std::vector<T> items;
+  std::size_t total = 0;  // over all pages
+};
+
+enum class Role : std::uint8_t { Administrator, ReadOnly, HelpDesk };
+// administrator, read_only, help_desk
+[[nodiscard]] std::string_view to_string(Role role);
+[[nodiscard]] std::optional<Role> parse_role(std::string_view text);
+
+// A credential of the administration API. The secret itself is never kept.
+struct ApiToken {
+  std::string id;  // 32 hex
+  std::string name;
+  std::string secret_hash;  // hex SHA-256 of the whole token
+  Role role = Role::ReadOnly;
+  std::vector<std::string> scopes;  // resource families that it is limited to; empty: all
+  std::string created_by;
+  Instant created_at{};
+  std::optional<Instant> expires_at{};
+  std::optional<Instant> last_used_at{};
 };
 
 struct StoredSigningKey {
@@ -43,6 +104,8 @@ struct StoredSigningKey {
   std::string sealed_private_key;
   std::string certificate;  // PEM
   Instant created_at{};
+  // From when on nothing that it signed is valid any more; nullopt: current or successor.
+  std::optional<Instant> retires_at{};
 };
 
 struct PinRecord {
@@ -72,27 +135,86 @@ enum class PinOutcome : std::uint8_t { Accepted, Wrong, Expired, TooManyAttempts
 
 struct AuditEvent {
   Instant at{};
-  std::string event;  // sign_in, refusal, posture, resources_applied, logout, ...
+  std::string event;  // sign_in, refusal, resource_changed, ...
   std::string actor;  // e-mail, or `system`
   std::string ip;
   std::string application;  // id, or empty
   std::string reason;       // code, or empty
   json::object details;
 };
+// All given conditions hold; empty ones are none.
+struct AuditQuery {
+  enum class Match : std::uint8_t { Equal, NotEqual, Contains };
+  std::vector<std::string> events{};  // any of them
+  std::string actor{};
+  Match actor_match = Match::Equal;
+  std::string application{};
+  Match application_match = Match::Equal;
+  std::string ip{};
+  std::optional<Instant> since{};  // inclusive
+  std::optional<Instant> until{};  // exclusive
+  bool oldest_first = false;
+  std::size_t offset = 0;
+  std::size_t limit = 25;
+};
+
+// What other nodes must hear of.
+enum class Topic : std::uint8_t {
+  Resource,     // `key`: kind/id
+  Session,      // `key`: nonce
+  Revocation,   // `key`: kind/key
+  SigningKeys,  // `key` is empty
+};
+struct FeedEntry {
+  std::uint64_t position = 0;
+  Topic topic = Topic::Resource;
+  std::string key;
+  bool operator==(const FeedEntry&) const = default;
+};
+struct Feed {
+  std::uint64_t position = 0;  // ask from here next time
+  std::vector<FeedEntry> entries;
+  bool gap = false;  // entries are missing: purged, or another database: read everything anew
+};
+
+// The value that is sealed.
+inline constexpr std::string_view kHashKeyValue = "hash_key";
 
 class Store {
  public:
   virtual ~Store() = default;
 
-  [[nodiscard]] virtual Result<std::optional<StoredResources>> load_resources() = 0;
-  // Stores and answers the new sequence. Unchanged content keeps its sequence.
-  [[nodiscard]] virtual Result<std::uint64_t> replace_resources(std::string_view document,
-                                                                std::string_view sealed_secrets,
-                                                                Instant now) = 0;
+  // A value that belongs to the installation: `account_id`, `key_rotation_interval`, ...
+  [[nodiscard]] virtual Result<std::optional<std::string>> find_value(std::string_view key) = 0;
+  // Stores the value unless there is one; answers the one that is there.
+  [[nodiscard]] virtual Result<std::string> put_value_once(std::string_view key,
+                                                           std::string_view value) = 0;
+  [[nodiscard]] virtual Result<void> put_value(std::string_view key, std::string_view value) = 0;
+
+  // Sequence 0 and no resources: nothing has been stored yet.
+  [[nodiscard]] virtual Result<StoredResources> load_resources() = 0;
+  // All of it or none, together with its audit records, when the store still has the sequence that
+  // the changes were checked against. A removed row that is not there changes nothing. No changes,
+  // no new sequence. `applied_file` is replaced when given.
+  [[nodiscard]] virtual Result<Commit> commit_resources(
+      std::uint64_t expected_sequence, std::span<const ResourceChange> changes,
+      std::optional<std::string_view> applied_file, std::span<const AuditEvent> events,
+      Instant now) = 0;
 
   // The user of this canonical address, made when new. An empty name keeps the one that is stored.
   [[nodiscard]] virtual Result<User> sign_in_user(std::string_view email, std::string_view name,
                                                   std::string_view id_if_new, Instant now) = 0;
+  // What the last sign-in was told of the user (JSON).
+  [[nodiscard]] virtual Result<void> put_identity(std::string_view user_id,
+                                                  std::string_view identity) = 0;
+  // False: the address is taken.
+  [[nodiscard]] virtual Result<bool> add_user(const User& user) = 0;
+  // Replaces address and name; false: the address is another user's, or the id is unknown.
+  [[nodiscard]] virtual Result<bool> change_user(std::string_view id, std::string_view email,
+                                                 std::string_view name, Instant now) = 0;
+  [[nodiscard]] virtual Result<bool> remove_user(std::string_view id) = 0;
+  // By address.
+  [[nodiscard]] virtual Result<Page<User>> users(const UserQuery& query) = 0;
 
   // By id or by canonical address.
   [[nodiscard]] virtual Result<std::optional<User>> find_user(std::string_view key) = 0;
@@ -138,15 +260,55 @@ class Store {
 
   [[nodiscard]] virtual Result<std::vector<StoredSigningKey>> signing_keys() = 0;  // newest first
   [[nodiscard]] virtual Result<void> add_signing_key(const StoredSigningKey& key) = 0;
+  // One rotation: the new successor, and when the one that signed until now retires. False: the
+  // newest key is not `expected_newest` any more (another node was faster); nothing changed.
+  [[nodiscard]] virtual Result<bool> rotate_signing_keys(std::string_view expected_newest,
+                                                         const StoredSigningKey& successor,
+                                                         std::string_view retiring,
+                                                         Instant retires_at) = 0;
+  // Seals everything anew, in one transaction: `reseal` is called with what is sealed (the
+  // resources' secrets, a signing key's private part, the value kHashKeyValue) and its sealed
+  // bytes, and answers the new bytes; nullopt leaves everything as it was, with an error. The
+  // resources get a new sequence, so that nobody commits what was sealed before.
+  enum class Sealed : std::uint8_t { ResourceSecrets, SigningKey, HashKey };
+  using Reseal = std::function<std::optional<std::string>(Sealed what, std::string_view sealed)>;
+  [[nodiscard]] virtual Result<void> reseal(const Reseal& reseal) = 0;
+
+  // False: the id or the name is taken.
+  [[nodiscard]] virtual Result<bool> add_api_token(const ApiToken& token) = 0;
+  [[nodiscard]] virtual Result<std::optional<ApiToken>> find_api_token(
+      std::string_view secret_hash) = 0;
+  [[nodiscard]] virtual Result<std::vector<ApiToken>> api_tokens() = 0;  // oldest first
+  [[nodiscard]] virtual Result<bool> remove_api_token(std::string_view id) = 0;
+  [[nodiscard]] virtual Result<void> touch_api_token(std::string_view id, Instant now) = 0;
 
   [[nodiscard]] virtual Result<void> append_audit(const AuditEvent& event) = 0;
   [[nodiscard]] virtual Result<std::vector<AuditEvent>> recent_audit(int limit) = 0;
+  [[nodiscard]] virtual Result<Page<AuditEvent>> find_audit(const AuditQuery& query) = 0;
 
-  // Deletes what has expired; called now and then.
+  // Everything after `position`, at most `limit` entries. Position 0 asks where the feed stands.
+  [[nodiscard]] virtual Result<Feed> changes_since(std::uint64_t position, std::size_t limit) = 0;
+  // Blocks until somebody may have changed something, or for `timeout`. A connection that is lost
+  // is made again and counts as a change. One thread at a time.
+  [[nodiscard]] virtual bool wait_for_change(std::chrono::milliseconds timeout) = 0;
+
+  // Deletes what has expired, and feed entries older than an hour; called now and then.
   [[nodiscard]] virtual Result<void> purge(Instant now) = 0;
+
+  // Everything as of one moment, while others read and write: JSON lines that name the schema
+  // version, each table's rows, and at the end their number. The same for both engines, so that an
+  // installation can move from one to the other. Sealed values stay sealed.
+  [[nodiscard]] virtual Result<void> dump(std::ostream& out) = 0;
+  // Replaces everything, all of it or none; a dump that is cut short, damaged or of a newer version
+  // changes nothing and the error names the line. The feed says `gap` to everybody afterwards, and
+  // sequence and position are greater than before.
+  [[nodiscard]] virtual Result<void> load(std::istream& in) = 0;
 };
 
-// `url`: sqlite:///absolute/path. Runs the migrations; refuses a newer database.
+// `url`: sqlite:///absolute/path, or postgresql://user:password@host:port/database (libpq's URI,
+// postgres:// too; what it leaves out comes from libpq's environment, so that the password can
+// stand in the file that PGPASSFILE names). Runs the migrations; refuses a newer database. Errors
+// never repeat a password.
 [[nodiscard]] Result<std::unique_ptr<Store>> open_store(const std::string& url);
 
 }  // namespace gatehouse::storage

@@ -1,12 +1,6 @@
 #include "storage/store.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <sqlite3.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,13 +8,13 @@
 #include <array>
 #include <atomic>
 #include <csignal>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <functional>
+#include <limits>
 #include <map>
 #include <set>
 #include <thread>
+
+#include "base/encoding.h"
+#include "storage/test_databases.h"
 
 namespace gatehouse::storage {
 namespace {
@@ -30,329 +24,175 @@ using namespace std::chrono_literals;
 // Beyond 2038, so that no instant passes through 32 bits unseen.
 constexpr Instant kNow = from_epoch_seconds(2'500'000'000);
 
-class StoreTest : public ::testing::Test {
+class StoreTest : public ::testing::TestWithParam<EngineKind> {
  protected:
-  StoreTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "gatehouse-store-XXXXXX").string();
-    EXPECT_NE(nullptr, ::mkdtemp(name.data()));
-    directory_ = name;
-  }
-  ~StoreTest() override {
-    store_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
-  }
+  ~StoreTest() override { store_.reset(); }
 
-  [[nodiscard]] std::string path(const std::string& name = "gatehouse.db") const {
-    return directory_ + "/" + name;
-  }
-  [[nodiscard]] std::string url(const std::string& name = "gatehouse.db") const {
-    return "sqlite://" + path(name);
-  }
   // The store of the test, opened anew.
   Store& open() {
     store_.reset();
-    auto opened = open_store(url());
-    EXPECT_TRUE(opened) << (opened ? "" : opened.error().message);
-    if (!opened) std::abort();
-    store_ = std::move(*opened);
+    store_ = open_or_abort(database_->url());
     return *store_;
   }
-  [[nodiscard]] static std::string open_error(const std::string& which) {
-    const auto opened = open_store(which);
-    return opened ? "" : opened.error().message;
-  }
-  // What SQL says of the file, beside the store.
-  void run_sql(const std::string& sql) const {
-    sqlite3* database = nullptr;
-    ASSERT_EQ(SQLITE_OK, sqlite3_open(path().c_str(), &database));
-    char* message = nullptr;
-    EXPECT_EQ(SQLITE_OK, sqlite3_exec(database, sql.c_str(), nullptr, nullptr, &message))
-        << message;
-    sqlite3_close(database);
-  }
+  // How errors name the store.
+  [[nodiscard]] std::string prefix() const { return "store `" + database_->url() + "`: "; }
 
-  std::string directory_;
+  std::unique_ptr<TestDatabase> database_ = make_database(GetParam());
   std::unique_ptr<Store> store_;
 };
 
+INSTANTIATE_TEST_SUITE_P(Engines, StoreTest,
+                         ::testing::Values(EngineKind::Sqlite, EngineKind::Postgresql),
+                         [](const auto& engine) {
+                           return engine.param == EngineKind::Sqlite ? "Sqlite" : "Postgresql";
+                         });
+
 model::Session session(const std::string& nonce, Instant expires_at = kNow + 3600s) {
-  model::Session result;
-  result.nonce = nonce;
-  result.identity.user_id = "5f0c1a52-0000-4000-8000-000000000001";
-  result.identity.email = "Ann@example.com";
-  result.identity.name = "Ann \"quoted\" O'Neil";
-  result.identity.groups = {"staff", "\xc3\xa4"};
-  result.identity.authenticated_at = kNow;
-  result.created_at = kNow;
-  result.expires_at = expires_at;
-  model::PostureEvidence evidence;
-  evidence.integration_id = "integration";
-  evidence.device_id = "device";
-  evidence.established_at = kNow;
-  evidence.managed = true;
-  result.posture = {evidence};
-  return result;
+  return test_session(nonce, expires_at);
 }
 
 PinRecord pin(const std::string& id, const std::string& code_hash) {
   return {id, "ann@example.com", "browser", code_hash, 0, kNow, kNow + 600s};
 }
 
-// --- opening ------------------------------------------------------------------------------------
-
-TEST_F(StoreTest, FilesAreForTheOwnerAlone) {
-  const mode_t before = ::umask(0);
-  open();
-  ASSERT_TRUE(store_->consume_once("a", kNow + 1s, kNow));
-  ::umask(before);
-  for (const char* name : {"gatehouse.db", "gatehouse.db-wal", "gatehouse.db-shm"}) {
-    struct stat status{};
-    ASSERT_EQ(0, ::stat(path(name).c_str(), &status)) << name;
-    EXPECT_EQ(0600U, status.st_mode & 0777U) << name;
-  }
-}
-
-TEST_F(StoreTest, PathsWithOddCharacters) {
-  const auto store = open_store(url("a  b'c;d?e=f%20\xc3\xa4.db"));
-  ASSERT_TRUE(store) << store.error().message;
-  EXPECT_TRUE(std::filesystem::exists(path("a  b'c;d?e=f%20\xc3\xa4.db")));
-}
-
-TEST_F(StoreTest, UrlsThatAreRefused) {
-  struct Case {
-    std::string url;
-    std::string error;
-  };
-  const std::string later =
-      "cannot open store: postgresql comes with a later version; "
-      "this one knows sqlite:///absolute/path";
-  const Case cases[] = {
-      {"postgresql://user:hush@db/gatehouse", later},
-      {"postgres://user:hush@db/gatehouse", later},
-      {"mysql://user:hush@db/x", "cannot open store: the URL must be sqlite:///absolute/path"},
-      {"", "cannot open store: the URL must be sqlite:///absolute/path"},
-      {"/var/lib/gatehouse.db", "cannot open store: the URL must be sqlite:///absolute/path"},
-      {"sqlite:/x.db", "cannot open store: the URL must be sqlite:///absolute/path"},
-      {"sqlite://x.db",
-       "cannot open store `sqlite://x.db`: the URL must be sqlite:///absolute/path"},
-      {"sqlite://", "cannot open store `sqlite://`: the URL must be sqlite:///absolute/path"},
-      {"sqlite:///tmp/",
-       "cannot open store `sqlite:///tmp/`: the URL must be sqlite:///absolute/path"},
-      {"sqlite:///tmp/a\"b",
-       "cannot open store `sqlite:///tmp/a\"b`: the URL must be sqlite:///absolute/path"},
-  };
-  for (const auto& c : cases) EXPECT_EQ(c.error, open_error(c.url)) << c.url;
-}
-
-TEST_F(StoreTest, MissingDirectoryIsNamed) {
-  EXPECT_EQ("cannot open store `" + url("absent/gatehouse.db") + "`: No such file or directory",
-            open_error(url("absent/gatehouse.db")));
-}
-
-TEST_F(StoreTest, DirectoryInsteadOfAFile) {
-  std::filesystem::create_directory(path());
-  EXPECT_EQ("cannot open store `" + url() + "`: unable to open database file", open_error(url()));
-}
-
-TEST_F(StoreTest, OtherFilesAreNotTouched) {
-  const std::string text(8192, 'x');
-  std::ofstream(path()) << text;
-  EXPECT_EQ("cannot open store `" + url() + "`: file is not a database", open_error(url()));
-  EXPECT_EQ(text.size(), std::filesystem::file_size(path()));
-}
-
-TEST_F(StoreTest, DatabasesOfOtherProgramsAreNotTouched) {
-  run_sql("CREATE TABLE theirs (a)");
-  EXPECT_EQ("cannot open store `" + url() + "`: the database belongs to another program",
-            open_error(url()));
-  run_sql("INSERT INTO theirs VALUES (1)");
-  EXPECT_FALSE(std::filesystem::exists(path("gatehouse.db-wal")));
-}
-
-TEST_F(StoreTest, NewerDatabaseIsRefused) {
-  open();
-  store_.reset();
-  run_sql("UPDATE schema_version SET version = 3");
-  EXPECT_EQ("cannot open store `" + url() +
-                "`: it was written by a newer version of gatehouse (schema 3; this one knows up "
-                "to 2)",
-            open_error(url()));
-  run_sql("UPDATE schema_version SET version = 2");
-  EXPECT_EQ("", open_error(url())) << "nothing was changed";
-}
-
-TEST_F(StoreTest, DatabaseOfAnEarlierVersionIsBroughtUpToDate) {
-  ASSERT_TRUE(open().put_session(session("a")));
-  store_.reset();
-  run_sql(
-      "DROP TABLE revocations; DROP INDEX sessions_by_user; UPDATE schema_version SET version = 1");
-  open();
-  EXPECT_EQ(1U, store_->live_sessions(kNow)->size());
-  EXPECT_TRUE(store_->put_revocation({RevocationKind::Device, "laptop", kNow, std::nullopt}));
-  EXPECT_EQ(1U, store_->revocations(kNow)->size());
-}
-
-TEST_F(StoreTest, EmptyFileIsADatabase) {
-  std::ofstream(path()).close();
-  EXPECT_EQ("", open_error(url()));
-}
-
-TEST_F(StoreTest, DamagedDatabaseIsNamed) {
-  open();
-  store_.reset();
-  {
-    std::fstream file(path(), std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(100);
-    file << std::string(4000, '\xff');
-  }
-  EXPECT_EQ("cannot open store `" + url() + "`: database disk image is malformed",
-            open_error(url()));
-}
-
-// Runs `body` in another process, where it may give up rights; its text comes back.
-std::string in_child(const std::function<std::string()>& body) {
-  std::array<int, 2> pipe{};
-  EXPECT_EQ(0, ::pipe(pipe.data()));
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::close(pipe[0]);
-    const std::string text = body();
-    const auto written = ::write(pipe[1], text.data(), text.size());
-    ::_exit(written == static_cast<ssize_t>(text.size()) ? 0 : 1);
-  }
-  ::close(pipe[1]);
-  std::string text;
-  std::array<char, 4096> room{};
-  for (ssize_t count = 0; (count = ::read(pipe[0], room.data(), room.size())) > 0;)
-    text.append(room.data(), static_cast<std::size_t>(count));
-  ::close(pipe[0]);
-  int status = 0;
-  EXPECT_EQ(child, ::waitpid(child, &status, 0));
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-  return text;
-}
-
-// Root may write anywhere: the tests of permissions go on as nobody.
-bool become_nobody() { return ::geteuid() != 0 || (::setgid(65534) == 0 && ::setuid(65534) == 0); }
-
-TEST_F(StoreTest, ReadOnlyFileIsNamed) {
-  open();
-  store_.reset();
-  ASSERT_EQ(0, ::chmod(path().c_str(), 0444));
-  ASSERT_EQ(0, ::chmod(directory_.c_str(), 0755));
-  EXPECT_EQ("cannot open store `" + url() + "`: Permission denied", in_child([this] {
-              return become_nobody() ? open_error(url()) : "cannot give up rights";
-            }));
-}
-
-TEST_F(StoreTest, ReadOnlyDirectoryIsNamed) {
-  ASSERT_EQ(0, ::chmod(directory_.c_str(), 0555));
-  EXPECT_EQ("cannot open store `" + url() + "`: Permission denied", in_child([this] {
-              return become_nobody() ? open_error(url()) : "cannot give up rights";
-            }));
-  ASSERT_EQ(0, ::chmod(directory_.c_str(), 0755));
-}
-
-TEST_F(StoreTest, ReadOnlyDirectoryWithAWritableFile) {
-  std::ofstream(path()).close();
-  ASSERT_EQ(0, ::chmod(path().c_str(), 0666));
-  ASSERT_EQ(0, ::chmod(directory_.c_str(), 0555));
-  const std::string error =
-      in_child([this] { return become_nobody() ? open_error(url()) : "cannot give up rights"; });
-  EXPECT_TRUE(error.starts_with("cannot open store `" + url() + "`: ")) << error;
-  ASSERT_EQ(0, ::chmod(directory_.c_str(), 0755));
-}
-
-TEST_F(StoreTest, NoRoomForTheFirstWrite) {
-  const std::string error = in_child([this] {
-    std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit none{0, 0};
-    ::setrlimit(RLIMIT_FSIZE, &none);
-    return open_error(url());
-  });
-  EXPECT_TRUE(error.starts_with("cannot open store `" + url() + "`: ")) << error;
-  EXPECT_EQ("", open_error(url())) << "the next attempt finds nothing broken";
-}
-
-TEST_F(StoreTest, FullDisk) {
-  const std::string report = in_child([this]() -> std::string {
-    if (::unshare(CLONE_NEWNS) != 0 ||
-        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        ::mount("none", directory_.c_str(), "tmpfs", 0, "size=512k") != 0)
-      return "skip";
-    const std::string filler = path("filler");
-    const auto fill = [&] {
-      const int file = ::open(filler.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-      const std::array<char, 512> block{};
-      while (::write(file, block.data(), block.size()) > 0) {
-      }
-      ::close(file);
-    };
-    fill();
-    std::string error = open_error(url());
-    if (error != "cannot open store `" + url() + "`: database or disk is full")
-      return "at open: " + error;
-    std::filesystem::remove(filler);
-
-    auto opened = open_store(url());
-    if (!opened) return "with room: " + opened.error().message;
-    Store& store = **opened;
-    fill();
-    int done = 0;
-    Result<bool> result = true;
-    while (result) {
-      result = store.consume_once("id" + std::to_string(done), kNow + 60s, kNow);
-      if (result && !*result) return "an id was not new";
-      if (result) ++done;
-      if (done > 10'000) return "the disk does not fill";
-    }
-    if (result.error().message !=
-        "store `" + url() + "`: cannot consume an id: database or disk is full")
-      return "while full: " + result.error().message;
-    std::filesystem::remove(filler);
-
-    // With room again the store goes on: what was refused is new, what was accepted is not.
-    result = store.consume_once("id" + std::to_string(done), kNow + 60s, kNow);
-    if (!result || !*result)
-      return "with room again: " + (result ? "used" : result.error().message);
-    for (int i = 0; i <= done; ++i) {
-      result = store.consume_once("id" + std::to_string(i), kNow + 60s, kNow);
-      if (!result || *result) return "lost " + std::to_string(i);
-    }
-    return "good";
-  });
-  if (report == "skip") GTEST_SKIP() << "no right to mount";
-  EXPECT_EQ("good", report);
-}
-
 // --- content ------------------------------------------------------------------------------------
 
-TEST_F(StoreTest, Resources) {
+TEST_P(StoreTest, ValuesOfTheInstallation) {
   open();
-  EXPECT_EQ(std::nullopt,
-            store_->load_resources()->transform([](const auto& r) { return r.sequence; }));
-  const std::string sealed("\0\xff raw \n", 8);
-  EXPECT_EQ(1U, store_->replace_resources("{\"a\":1}", sealed, kNow));
-  EXPECT_EQ(1U, store_->replace_resources("{\"a\":1}", sealed, kNow + 1s)) << "unchanged";
-  EXPECT_EQ(2U, store_->replace_resources("{\"a\":2}", sealed, kNow));
-  EXPECT_EQ(3U, store_->replace_resources("{\"a\":2}", "", kNow)) << "secrets changed";
-  EXPECT_EQ(4U, store_->replace_resources("{\"a\":1}", sealed, kNow)) << "back to an old one";
-  const auto loaded = open().load_resources();
-  ASSERT_TRUE(loaded && *loaded);
-  EXPECT_EQ(4U, (*loaded)->sequence);
-  EXPECT_EQ("{\"a\":1}", (*loaded)->document);
-  EXPECT_EQ(sealed, (*loaded)->sealed_secrets);
+  EXPECT_EQ(std::nullopt, *store_->find_value("account_id"));
+  EXPECT_EQ("a", *store_->put_value_once("account_id", "a"));
+  EXPECT_EQ("a", *store_->put_value_once("account_id", "b"));
+  EXPECT_EQ("a", *open().find_value("account_id"));
+  ASSERT_TRUE(store_->put_value("account_id", "c"));
+  ASSERT_TRUE(store_->put_value("other", ""));
+  EXPECT_EQ("c", *store_->find_value("account_id"));
+  EXPECT_EQ("", *store_->find_value("other"));
 }
 
-TEST_F(StoreTest, LargeResources) {
+ResourceChange put(const std::string& kind, const std::string& id, const std::string& document,
+                   const std::string& origin = "api", const std::string& sealed = "") {
+  return {kind, id, document, sealed, origin};
+}
+ResourceChange removal(const std::string& kind, const std::string& id) {
+  return {kind, id, std::nullopt, "", "api"};
+}
+
+TEST_P(StoreTest, Resources) {
+  open();
+  const auto nothing = store_->load_resources();
+  ASSERT_TRUE(nothing) << nothing.error().message;
+  EXPECT_EQ(0U, nothing->sequence);
+  EXPECT_TRUE(nothing->resources.empty());
+  EXPECT_EQ("", nothing->applied_file);
+
+  const std::string sealed("\0\xff raw \n", 8);
+  const std::vector<ResourceChange> first{put("groups", "b", "{\"a\":1}", "file", sealed),
+                                          put("applications", "a", "{}", "file"),
+                                          put("groups", "a", "{}", "file")};
+  const auto one = store_->commit_resources(0, first, "digest", {}, kNow);
+  ASSERT_TRUE(one) << one.error().message;
+  EXPECT_TRUE(one->applied);
+  EXPECT_EQ(1U, one->sequence);
+
+  const std::vector<ResourceChange> second{put("groups", "b", "{\"a\":2}"), removal("groups", "a"),
+                                           removal("groups", "never")};
+  const auto late = store_->commit_resources(0, second, "other", {}, kNow);
+  ASSERT_TRUE(late);
+  EXPECT_FALSE(late->applied);
+  EXPECT_EQ(1U, late->sequence);
+  EXPECT_EQ(2U, store_->commit_resources(1, second, std::nullopt, {}, kNow + 5s)->sequence);
+
+  const auto loaded = open().load_resources();
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(2U, loaded->sequence);
+  EXPECT_EQ("digest", loaded->applied_file);
+  ASSERT_EQ(2U, loaded->resources.size());
+  const StoredResource& group = loaded->resources[0];
+  EXPECT_EQ("groups", group.kind);
+  EXPECT_EQ("b", group.id);
+  EXPECT_EQ("{\"a\":2}", group.document);
+  EXPECT_EQ("", group.sealed_secrets);
+  EXPECT_EQ("api", group.origin);
+  EXPECT_EQ(kNow, group.created_at);
+  EXPECT_EQ(kNow + 5s, group.updated_at);
+  EXPECT_EQ("a", loaded->resources[1].id);
+  EXPECT_EQ("applications", loaded->resources[1].kind);
+  EXPECT_EQ("file", loaded->resources[1].origin);
+}
+
+TEST_P(StoreTest, SealedSecretsOfResources) {
+  open();
+  const std::string sealed("\0\xff raw \n", 8);
+  ASSERT_TRUE(store_->commit_resources(
+      0, std::array{put("identity_providers", "a", "{}", "api", sealed)}, std::nullopt, {}, kNow));
+  EXPECT_EQ(sealed, open().load_resources()->resources.at(0).sealed_secrets);
+}
+
+TEST_P(StoreTest, NothingToCommitIsNoNewSequence) {
+  open();
+  const auto stands = store_->changes_since(0, 1)->position;
+  EXPECT_EQ(0U, store_->commit_resources(0, {}, "digest", {}, kNow)->sequence);
+  EXPECT_EQ(
+      0U,
+      store_->commit_resources(0, std::array{removal("groups", "never")}, std::nullopt, {}, kNow)
+          ->sequence);
+  EXPECT_EQ("digest", store_->load_resources()->applied_file);
+  EXPECT_TRUE(store_->changes_since(stands, 10)->entries.empty());
+}
+
+TEST_P(StoreTest, ResourcesAndTheirAuditAreOne) {
+  open();
+  AuditEvent event;
+  event.at = kNow;
+  event.event = "resource_changed";
+  const std::array changes{put("groups", "a", "{}")};
+  ASSERT_TRUE(store_->commit_resources(0, changes, std::nullopt, std::array{event, event}, kNow));
+  EXPECT_EQ(2U, store_->recent_audit(10)->size());
+  ASSERT_FALSE(
+      store_->commit_resources(0, changes, std::nullopt, std::array{event}, kNow)->applied);
+  EXPECT_EQ(2U, store_->recent_audit(10)->size()) << "a conflict leaves no record";
+  const std::array broken{put("groups", "b", "{}"), put("groups", "\xff", "{}")};
+  const auto failed = store_->commit_resources(1, broken, "x", std::array{event}, kNow);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(prefix() + "cannot store the resources: the text is not valid UTF-8",
+            failed.error().message);
+  EXPECT_EQ(1U, store_->load_resources()->resources.size()) << "all of it or none";
+  EXPECT_EQ("", store_->load_resources()->applied_file);
+  EXPECT_EQ(2U, store_->recent_audit(10)->size());
+}
+
+TEST_P(StoreTest, LargeResources) {
   open();
   const std::string document(20U << 20U, 'x');
-  ASSERT_TRUE(store_->replace_resources(document, "", kNow));
-  EXPECT_EQ(document, (*store_->load_resources())->document);
+  ASSERT_TRUE(
+      store_->commit_resources(0, std::array{put("lists", "a", document)}, std::nullopt, {}, kNow));
+  EXPECT_EQ(document, store_->load_resources()->resources.at(0).document);
 }
 
-TEST_F(StoreTest, Users) {
+TEST_P(StoreTest, OneOfTwoCommitsWins) {
+  open();
+  auto other = open_or_abort(database_->url());
+  std::atomic<int> applied{0};
+  std::atomic<int> failed{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 6; ++t) {
+    threads.emplace_back([&, t] {
+      Store& store = t % 2 == 0 ? *store_ : *other;
+      for (std::uint64_t i = 0; i < 10; ++i) {
+        const auto done = store.commit_resources(
+            i, std::array{put("groups", std::to_string(t), "{}")}, std::nullopt, {}, kNow);
+        if (!done) ++failed;
+        if (done && done->applied) ++applied;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(0, failed);
+  EXPECT_EQ(10, applied) << "one for each sequence";
+  EXPECT_EQ(10U, store_->load_resources()->sequence);
+}
+
+TEST_P(StoreTest, Users) {
   open();
   const auto made = store_->sign_in_user("ann@example.com", "Ann", "id-1", kNow);
   ASSERT_TRUE(made) << made.error().message;
@@ -371,7 +211,7 @@ TEST_F(StoreTest, Users) {
   EXPECT_EQ("'; DROP TABLE users; --", other->name);
 }
 
-TEST_F(StoreTest, SessionsComeBackAsTheyWere) {
+TEST_P(StoreTest, SessionsComeBackAsTheyWere) {
   open();
   const auto given = session("nonce");
   ASSERT_TRUE(store_->put_session(given));
@@ -380,7 +220,7 @@ TEST_F(StoreTest, SessionsComeBackAsTheyWere) {
   EXPECT_EQ(json::serialize(model::to_json(given)), json::serialize(model::to_json(**loaded)));
 }
 
-TEST_F(StoreTest, SessionsExpireAtTheSecond) {
+TEST_P(StoreTest, SessionsExpireAtTheSecond) {
   open();
   ASSERT_TRUE(store_->put_session(session("nonce", kNow + 60s)));
   EXPECT_TRUE(*store_->load_session("nonce", kNow + 59s));
@@ -390,7 +230,7 @@ TEST_F(StoreTest, SessionsExpireAtTheSecond) {
   EXPECT_EQ(0U, store_->live_sessions(kNow + 60s)->size());
 }
 
-TEST_F(StoreTest, RemovedSessionsStayRemoved) {
+TEST_P(StoreTest, RemovedSessionsStayRemoved) {
   open();
   ASSERT_TRUE(store_->put_session(session("a")));
   ASSERT_TRUE(store_->put_session(session("b")));
@@ -399,7 +239,7 @@ TEST_F(StoreTest, RemovedSessionsStayRemoved) {
   EXPECT_FALSE(*store_->load_session("a", kNow));
   const auto late = store_->put_session(session("a"));
   ASSERT_FALSE(late) << "a write that began before the log-out";
-  EXPECT_EQ("store `" + url() + "`: cannot store the session: it has been ended",
+  EXPECT_EQ("store `" + database_->url() + "`: cannot store the session: it has been ended",
             late.error().message);
   EXPECT_FALSE(*store_->load_session("a", kNow));
   const auto live = store_->live_sessions(kNow);
@@ -407,7 +247,7 @@ TEST_F(StoreTest, RemovedSessionsStayRemoved) {
   EXPECT_EQ("b", live->front().nonce);
 }
 
-TEST_F(StoreTest, RevocationsSurviveConcurrentChanges) {
+TEST_P(StoreTest, RevocationsSurviveConcurrentChanges) {
   open();
   const auto base = session("a");
   ASSERT_TRUE(store_->put_session(base));
@@ -428,7 +268,7 @@ TEST_F(StoreTest, RevocationsSurviveConcurrentChanges) {
   EXPECT_EQ(expected, revoked);
 }
 
-TEST_F(StoreTest, UsersAreFoundByIdAndAddress) {
+TEST_P(StoreTest, UsersAreFoundByIdAndAddress) {
   open();
   ASSERT_TRUE(store_->sign_in_user("ann@example.com", "Ann", "id-1", kNow));
   ASSERT_TRUE(store_->sign_in_user("bob@example.com", "Bob", "id-2", kNow));
@@ -443,7 +283,193 @@ TEST_F(StoreTest, UsersAreFoundByIdAndAddress) {
     EXPECT_EQ(false, store_->find_user(key)->has_value()) << key;
 }
 
-TEST_F(StoreTest, SessionsOfOneUser) {
+TEST_P(StoreTest, UsersOfAnAdministrator) {
+  open();
+  User made;
+  made.id = "id-1";
+  made.email = "ann@example.com";
+  made.name = "Ann";
+  made.created_at = kNow;
+  made.updated_at = kNow;
+  EXPECT_TRUE(*store_->add_user(made));
+  EXPECT_FALSE(*store_->add_user(made));
+  made.id = "id-2";
+  EXPECT_FALSE(*store_->add_user(made)) << "the address is taken";
+  made.email = "bob@example.com";
+  EXPECT_TRUE(*store_->add_user(made));
+  EXPECT_EQ(std::nullopt, (*store_->find_user("id-1"))->last_login_at);
+
+  EXPECT_FALSE(*store_->change_user("id-1", "bob@example.com", "Ann", kNow + 5s));
+  EXPECT_FALSE(*store_->change_user("id-3", "new@example.com", "New", kNow + 5s));
+  EXPECT_TRUE(*store_->change_user("id-1", "ann@example.com", "Anna", kNow + 5s));
+  EXPECT_TRUE(*store_->change_user("id-1", "anna@example.com", "Anna", kNow + 6s));
+  const auto changed = *open().find_user("anna@example.com");
+  ASSERT_TRUE(changed);
+  EXPECT_EQ("id-1", changed->id);
+  EXPECT_EQ("Anna", changed->name);
+  EXPECT_EQ(kNow, changed->created_at);
+  EXPECT_EQ(kNow + 6s, changed->updated_at);
+
+  ASSERT_TRUE(store_->put_identity("id-1", "{\"email\":\"anna@example.com\"}"));
+  ASSERT_TRUE(store_->put_identity("nobody", "{}"));
+  const auto signed_in = store_->sign_in_user("anna@example.com", "", "id-9", kNow + 10s);
+  EXPECT_EQ("id-1", signed_in->id);
+  EXPECT_EQ(kNow + 10s, signed_in->last_login_at);
+  EXPECT_EQ("{\"email\":\"anna@example.com\"}", signed_in->identity);
+
+  EXPECT_TRUE(*store_->remove_user("id-1"));
+  EXPECT_FALSE(*store_->remove_user("id-1"));
+  EXPECT_FALSE(*store_->find_user("id-1"));
+}
+
+TEST_P(StoreTest, LongTextOfOutsiders) {
+  open();
+  const std::string longest(100'000, 'x');
+  ASSERT_TRUE(store_->sign_in_user("ann@example.com", longest, "id-1", kNow));
+  EXPECT_EQ(longest.substr(0, 1000), (*store_->find_user("id-1"))->name);
+  ASSERT_TRUE(store_->put_identity("id-1", "\"" + longest + "\""));
+  AuditEvent event;
+  event.at = kNow;
+  event.actor = longest;
+  event.reason = longest;
+  ASSERT_TRUE(store_->append_audit(event));
+  EXPECT_EQ(longest.substr(0, 1000), store_->recent_audit(1)->at(0).actor);
+  EXPECT_EQ(longest, store_->recent_audit(1)->at(0).reason);
+}
+
+TEST_P(StoreTest, UsersInPages) {
+  open();
+  for (const char* name : {"dora", "ann", "Carl_1", "bob%"})
+    ASSERT_TRUE(store_->sign_in_user(ascii_lower(name) + "@example.com", name, name, kNow));
+  struct Case {
+    const char* what;
+    UserQuery query;
+    std::size_t total;
+    std::vector<std::string> names;
+  };
+  const Case cases[] = {
+      {"all", {}, 4, {"ann", "bob%", "Carl_1", "dora"}},
+      {"a page", {.offset = 1, .limit = 2}, 4, {"bob%", "Carl_1"}},
+      {"past the end", {.offset = 4}, 4, {}},
+      {"name", {.name = "ann"}, 1, {"ann"}},
+      {"name is exact", {.name = "Ann"}, 0, {}},
+      {"address", {.email = "dora@example.com"}, 1, {"dora"}},
+      {"part, any case", {.search = "ARL"}, 1, {"Carl_1"}},
+      {"part of the address", {.search = "@example"}, 4, {"ann", "bob%", "Carl_1", "dora"}},
+      {"a percent sign is itself", {.search = "%"}, 1, {"bob%"}},
+      {"so is an underscore", {.search = "l_"}, 1, {"Carl_1"}},
+      {"and the sign that escapes", {.search = "!"}, 0, {}},
+      {"both", {.email = "ann@example.com", .search = "dora"}, 0, {}},
+      {"not UTF-8", {.search = "\xff"}, 0, {}},
+  };
+  for (const auto& c : cases) {
+    const auto page = store_->users(c.query);
+    ASSERT_TRUE(page) << c.what << page.error().message;
+    EXPECT_EQ(c.total, page->total) << c.what;
+    std::vector<std::string> names;
+    for (const User& user : page->items) names.push_back(user.name);
+    EXPECT_EQ(c.names, names) << c.what;
+  }
+}
+
+TEST_P(StoreTest, AnyLimit) {
+  open();
+  constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max();
+  ASSERT_TRUE(store_->sign_in_user("ann@example.com", "Ann", "id", kNow));
+  ASSERT_TRUE(store_->put_session(session("a")));
+  EXPECT_EQ(1U, store_->users({.limit = kMost})->items.size());
+  EXPECT_EQ(0U, store_->users({.limit = 0})->items.size());
+  EXPECT_EQ(1U, store_->users({.limit = 0})->total);
+  EXPECT_EQ(0U, store_->users({.offset = kMost})->items.size());
+  EXPECT_EQ(0U, store_->find_audit({.offset = kMost, .limit = kMost})->items.size());
+  EXPECT_EQ(1U, store_->changes_since(1, kMost)->entries.size());
+}
+
+TEST_P(StoreTest, ApiTokens) {
+  open();
+  ApiToken token{"id-1",  "ci", "hash-1",   Role::HelpDesk, {"users", "audit"},
+                 "ann@x", kNow, kNow + 60s, std::nullopt};
+  EXPECT_TRUE(*store_->add_api_token(token));
+  EXPECT_FALSE(*store_->add_api_token(token));
+  token.id = "id-2";
+  token.secret_hash = "hash-2";
+  EXPECT_FALSE(*store_->add_api_token(token)) << "the name is taken";
+  token.name = "backup";
+  token.role = Role::Administrator;
+  token.scopes.clear();
+  token.expires_at = std::nullopt;
+  EXPECT_TRUE(*store_->add_api_token(token));
+  ASSERT_TRUE(store_->touch_api_token("id-2", kNow + 5s));
+
+  const auto first = *open().find_api_token("hash-1");
+  ASSERT_TRUE(first);
+  EXPECT_EQ("id-1", first->id);
+  EXPECT_EQ("ci", first->name);
+  EXPECT_EQ(Role::HelpDesk, first->role);
+  EXPECT_EQ((std::vector<std::string>{"users", "audit"}), first->scopes);
+  EXPECT_EQ("ann@x", first->created_by);
+  EXPECT_EQ(kNow, first->created_at);
+  EXPECT_EQ(kNow + 60s, first->expires_at);
+  EXPECT_EQ(std::nullopt, first->last_used_at);
+  EXPECT_FALSE(*store_->find_api_token("hash-3"));
+  EXPECT_FALSE(*store_->find_api_token(""));
+  const auto all = store_->api_tokens();
+  ASSERT_EQ(2U, all->size());
+  EXPECT_EQ("id-1", (*all)[0].id);
+  EXPECT_EQ("id-2", (*all)[1].id);
+  EXPECT_EQ(std::nullopt, (*all)[1].expires_at);
+  EXPECT_EQ(kNow + 5s, (*all)[1].last_used_at);
+  EXPECT_TRUE(*store_->remove_api_token("id-1"));
+  EXPECT_FALSE(*store_->remove_api_token("id-1"));
+  EXPECT_FALSE(*store_->find_api_token("hash-1"));
+}
+
+TEST_P(StoreTest, TokenOfAnUnknownRoleIsAnError) {
+  open();
+  ASSERT_TRUE(*store_->add_api_token({"id", "n", "hash", Role::ReadOnly, {}, "a", kNow, {}, {}}));
+  database_->run("UPDATE api_tokens SET role = 'emperor'");
+  EXPECT_FALSE(store_->find_api_token("hash"));
+  database_->run("UPDATE api_tokens SET role = 'read_only', scopes = '[1]'");
+  EXPECT_FALSE(store_->find_api_token("hash"));
+}
+
+TEST(Roles, Names) {
+  for (const Role role : {Role::Administrator, Role::ReadOnly, Role::HelpDesk})
+    EXPECT_EQ(role, parse_role(to_string(role)));
+  EXPECT_EQ("help_desk", to_string(Role::HelpDesk));
+  EXPECT_EQ(std::nullopt, parse_role("root"));
+  EXPECT_EQ(std::nullopt, parse_role(""));
+}
+
+TEST_P(StoreTest, TextThatNoRowHolds) {
+  open();
+  for (const std::string& odd :
+       {std::string("a\0b", 3), std::string("\xff"), std::string("\xc3")}) {
+    EXPECT_EQ(std::nullopt, *store_->find_user(odd));
+    EXPECT_EQ(std::nullopt, *store_->load_session(odd, kNow));
+    EXPECT_EQ(std::nullopt, *store_->find_revocation(RevocationKind::Token, odd, kNow));
+    const auto refused = store_->consume_once(odd, kNow + 60s, kNow);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(prefix() + "cannot consume an id: the text is not valid UTF-8",
+              refused.error().message);
+    AuditEvent event;
+    event.at = kNow;
+    event.event = "refusal";
+    event.actor = odd;
+    event.details = {{"path", odd}};
+    EXPECT_TRUE(store_->append_audit(event)) << "a record is kept";
+  }
+  const auto events = store_->recent_audit(9);
+  ASSERT_TRUE(events) << events.error().message;
+  ASSERT_EQ(3U, events->size());
+  EXPECT_EQ("\xef\xbf\xbd", (*events)[1].actor);
+  EXPECT_EQ(
+      "a\xef\xbf\xbd"
+      "b",
+      (*events)[2].actor);
+}
+
+TEST_P(StoreTest, SessionsOfOneUser) {
   open();
   auto other = session("other");
   other.identity.user_id = "somebody-else";
@@ -463,7 +489,7 @@ TEST_F(StoreTest, SessionsOfOneUser) {
   EXPECT_EQ(std::nullopt, *store_->last_session_end(kNow + 7200s));
 }
 
-TEST_F(StoreTest, RevocationsByKindAndKey) {
+TEST_P(StoreTest, RevocationsByKindAndKey) {
   open();
   ASSERT_TRUE(store_->put_revocation({RevocationKind::Token, "x", kNow, kNow + 60s}));
   ASSERT_TRUE(store_->put_revocation({RevocationKind::Device, "x", kNow, std::nullopt}));
@@ -486,7 +512,7 @@ TEST_F(StoreTest, RevocationsByKindAndKey) {
   EXPECT_TRUE(*store_->find_revocation(RevocationKind::Token, "x", kNow));
 }
 
-TEST_F(StoreTest, TheLaterRevocationCounts) {
+TEST_P(StoreTest, TheLaterRevocationCounts) {
   open();
   const auto put = [&](Instant issued_before, Instant expires_at) {
     ASSERT_TRUE(
@@ -504,7 +530,7 @@ TEST_F(StoreTest, TheLaterRevocationCounts) {
   EXPECT_EQ(1U, store_->revocations(kNow)->size());
 }
 
-TEST_F(StoreTest, RevocationsEndAtTheSecond) {
+TEST_P(StoreTest, RevocationsEndAtTheSecond) {
   open();
   ASSERT_TRUE(store_->put_revocation({RevocationKind::Token, "a", kNow, kNow + 60s}));
   ASSERT_TRUE(store_->put_revocation({RevocationKind::Device, "d", kNow, std::nullopt}));
@@ -520,11 +546,12 @@ TEST_F(StoreTest, RevocationsEndAtTheSecond) {
   EXPECT_TRUE(*store_->find_revocation(RevocationKind::Device, "d", kNow)) << "until it is removed";
 }
 
-TEST_F(StoreTest, UnreadableSessionsAreAbsent) {
+TEST_P(StoreTest, UnreadableSessionsAreAbsent) {
   open();
   ASSERT_TRUE(store_->put_session(session("a")));
   ASSERT_TRUE(store_->put_session(session("b")));
-  run_sql("UPDATE sessions SET document = '{\"from\":\"another version\"}' WHERE nonce = 'a'");
+  database_->run(
+      "UPDATE sessions SET document = '{\"from\":\"another version\"}' WHERE nonce = 'a'");
   const auto loaded = store_->load_session("a", kNow);
   ASSERT_TRUE(loaded);
   EXPECT_FALSE(*loaded);
@@ -532,7 +559,7 @@ TEST_F(StoreTest, UnreadableSessionsAreAbsent) {
   EXPECT_TRUE(store_->put_session(session("a"))) << "a new sign-in replaces it";
 }
 
-TEST_F(StoreTest, ConsumedOnce) {
+TEST_P(StoreTest, ConsumedOnce) {
   open();
   EXPECT_EQ(true, store_->consume_once("a", kNow + 60s, kNow));
   EXPECT_EQ(false, store_->consume_once("a", kNow + 60s, kNow));
@@ -546,9 +573,9 @@ TEST_F(StoreTest, ConsumedOnce) {
   EXPECT_EQ(false, store_->consume_once("d", kNow + 60s, kNow + 60s));
 }
 
-TEST_F(StoreTest, ConsumedOnceAmongThreadsAndStores) {
+TEST_P(StoreTest, ConsumedOnceAmongThreadsAndStores) {
   open();
-  auto second = open_store(url());
+  auto second = open_store(database_->url());
   ASSERT_TRUE(second);
   std::atomic<int> won{0};
   std::atomic<int> failed{0};
@@ -569,7 +596,7 @@ TEST_F(StoreTest, ConsumedOnceAmongThreadsAndStores) {
   EXPECT_EQ(25, won);
 }
 
-TEST_F(StoreTest, PinIsAcceptedOnce) {
+TEST_P(StoreTest, PinIsAcceptedOnce) {
   open();
   ASSERT_TRUE(store_->put_pin(pin("a", "right")));
   EXPECT_EQ(PinOutcome::Unknown, store_->try_pin("b", "browser", "right", kNow));
@@ -579,14 +606,14 @@ TEST_F(StoreTest, PinIsAcceptedOnce) {
   EXPECT_EQ(PinOutcome::Unknown, store_->try_pin("a", "browser", "right", kNow + 599s));
 }
 
-TEST_F(StoreTest, PinExpiresAtTheSecond) {
+TEST_P(StoreTest, PinExpiresAtTheSecond) {
   open();
   ASSERT_TRUE(store_->put_pin(pin("a", "right")));
   EXPECT_EQ(PinOutcome::Expired, store_->try_pin("a", "browser", "right", kNow + 600s));
   EXPECT_EQ(PinOutcome::Accepted, store_->try_pin("a", "browser", "right", kNow + 599s));
 }
 
-TEST_F(StoreTest, PinAllowsFiveFailures) {
+TEST_P(StoreTest, PinAllowsFiveFailures) {
   open();
   ASSERT_TRUE(store_->put_pin(pin("a", "right")));
   for (int i = 0; i < 10; ++i)
@@ -599,7 +626,7 @@ TEST_F(StoreTest, PinAllowsFiveFailures) {
   EXPECT_EQ(PinOutcome::Accepted, store_->try_pin("b", "browser", "right", kNow)) << "another";
 }
 
-TEST_F(StoreTest, FourFailuresLeaveOneAttempt) {
+TEST_P(StoreTest, FourFailuresLeaveOneAttempt) {
   open();
   ASSERT_TRUE(store_->put_pin(pin("a", "right")));
   for (int i = 0; i < 4; ++i)
@@ -607,7 +634,7 @@ TEST_F(StoreTest, FourFailuresLeaveOneAttempt) {
   EXPECT_EQ(PinOutcome::Accepted, store_->try_pin("a", "browser", "right", kNow));
 }
 
-TEST_F(StoreTest, NewPinReplacesTheOldOneAndBothCount) {
+TEST_P(StoreTest, NewPinReplacesTheOldOneAndBothCount) {
   open();
   ASSERT_TRUE(store_->put_pin(pin("a", "old")));
   auto second = pin("a", "new");
@@ -623,7 +650,7 @@ TEST_F(StoreTest, NewPinReplacesTheOldOneAndBothCount) {
   EXPECT_EQ(0, store_->pins_since("bob@example.com", kNow));
 }
 
-TEST_F(StoreTest, PinIsAcceptedOnceAmongThreads) {
+TEST_P(StoreTest, PinIsAcceptedOnceAmongThreads) {
   open();
   ASSERT_TRUE(store_->put_pin(pin("a", "right")));
   std::atomic<int> accepted{0};
@@ -637,7 +664,7 @@ TEST_F(StoreTest, PinIsAcceptedOnceAmongThreads) {
   EXPECT_EQ(1, accepted);
 }
 
-TEST_F(StoreTest, SigningKeysNewestFirst) {
+TEST_P(StoreTest, SigningKeysNewestFirst) {
   open();
   const std::string sealed("\0\x01\xff", 3);
   ASSERT_TRUE(store_->add_signing_key({"old", "x", "cert", kNow - 60s}));
@@ -645,7 +672,7 @@ TEST_F(StoreTest, SigningKeysNewestFirst) {
   ASSERT_TRUE(store_->add_signing_key({"second", "y", "cert", kNow}));
   const auto twice = store_->add_signing_key({"old", "hush", "cert", kNow});
   ASSERT_FALSE(twice);
-  EXPECT_EQ("store `" + url() + "`: cannot store the signing key: constraint failed",
+  EXPECT_EQ("store `" + database_->url() + "`: cannot store the signing key: constraint failed",
             twice.error().message);
   const auto keys = open().signing_keys();
   ASSERT_TRUE(keys);
@@ -658,7 +685,64 @@ TEST_F(StoreTest, SigningKeysNewestFirst) {
   EXPECT_EQ("old", (*keys)[2].kid);
 }
 
-TEST_F(StoreTest, AuditNewestFirst) {
+TEST_P(StoreTest, RotationOfSigningKeys) {
+  open();
+  ASSERT_TRUE(store_->add_signing_key({"current", "x", "cert", kNow, std::nullopt}));
+  ASSERT_TRUE(store_->add_signing_key({"successor", "y", "cert", kNow, std::nullopt}));
+  const StoredSigningKey next{"next", "z", "cert", kNow + 60s, std::nullopt};
+  auto other = open_or_abort(database_->url());
+  EXPECT_FALSE(*store_->rotate_signing_keys("current", next, "current", kNow + 90s));
+  EXPECT_EQ(2U, store_->signing_keys()->size());
+  EXPECT_TRUE(*store_->rotate_signing_keys("successor", next, "current", kNow + 90s));
+  EXPECT_FALSE(*other->rotate_signing_keys("successor", {"late", "z", "cert", kNow + 60s, {}},
+                                           "current", kNow + 90s))
+      << "another node was faster";
+  const auto keys = other->signing_keys();
+  ASSERT_EQ(3U, keys->size());
+  EXPECT_EQ("next", (*keys)[0].kid);
+  EXPECT_EQ(std::nullopt, (*keys)[0].retires_at);
+  EXPECT_EQ("current", (*keys)[2].kid);
+  EXPECT_EQ(kNow + 90s, (*keys)[2].retires_at);
+}
+
+TEST_P(StoreTest, ResealingIsAllOrNothing) {
+  open();
+  ASSERT_TRUE(store_->add_signing_key({"kid", "old-key", "cert", kNow, std::nullopt}));
+  ASSERT_TRUE(store_->commit_resources(
+      0,
+      std::array{put("groups", "plain", "{}"), put("idps", "a", "{}", "api", "old-a"),
+                 put("idps", "b", "{}", "api", "old-b")},
+      std::nullopt, {}, kNow));
+  const auto sealed = [&] {
+    std::string all;
+    const auto loaded = store_->load_resources();
+    for (const auto& resource : loaded->resources) all += resource.sealed_secrets + ",";
+    return all + store_->signing_keys()->at(0).sealed_private_key + "," +
+           store_->find_value(kHashKeyValue)->value_or("none");
+  };
+  const auto failed = store_->reseal([](Store::Sealed what, std::string_view) {
+    return what == Store::Sealed::ResourceSecrets ? std::optional<std::string>("new")
+                                                  : std::nullopt;
+  });
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(",old-a,old-b,old-key,none", sealed());
+  ASSERT_TRUE(store_->put_value(kHashKeyValue, "old-hash"));
+  ASSERT_FALSE(store_->reseal([](Store::Sealed what, std::string_view) {
+    return what == Store::Sealed::HashKey ? std::nullopt : std::optional<std::string>("new");
+  }));
+  EXPECT_EQ(",old-a,old-b,old-key,old-hash", sealed());
+  EXPECT_EQ(1U, store_->load_resources()->sequence);
+  const auto position = store_->changes_since(0, 1)->position;
+  ASSERT_TRUE(store_->reseal([](Store::Sealed, std::string_view old) {
+    return std::optional("new" + std::string(old.substr(3)));
+  }));
+  EXPECT_EQ(",new-a,new-b,new-key,new-hash", sealed());
+  EXPECT_EQ(2U, store_->load_resources()->sequence) << "what was sealed before is not committed";
+  EXPECT_EQ((std::vector<FeedEntry>{{position + 1, Topic::SigningKeys, ""}}),
+            store_->changes_since(position, 10)->entries);
+}
+
+TEST_P(StoreTest, AuditNewestFirst) {
   open();
   for (int i = 0; i < 5; ++i) {
     AuditEvent event;
@@ -686,7 +770,209 @@ TEST_F(StoreTest, AuditNewestFirst) {
   EXPECT_EQ(0U, store_->recent_audit(-1)->size());
 }
 
-TEST_F(StoreTest, PurgeTakesWhatHasExpired) {
+TEST_P(StoreTest, AuditByCondition) {
+  open();
+  const auto add = [&](int at, const char* event, const char* actor, const char* application,
+                       const char* ip) {
+    AuditEvent record;
+    record.at = kNow + std::chrono::seconds(at);
+    record.event = event;
+    record.actor = actor;
+    record.application = application;
+    record.ip = ip;
+    record.reason = std::to_string(at);
+    ASSERT_TRUE(store_->append_audit(record));
+  };
+  add(0, "sign_in", "ann@example.com", "wiki", "192.0.2.1");
+  add(1, "refusal", "bob@example.com", "wiki", "192.0.2.2");
+  add(2, "sign_in", "bob@example.com", "mail", "192.0.2.1");
+  add(4, "logout", "ann@example.net", "", "2001:db8::1");
+  add(3, "sign_in", "system", "mail", "");
+  struct Case {
+    const char* what;
+    AuditQuery query;
+    std::size_t total;
+    std::string reasons;
+  };
+  using Match = AuditQuery::Match;
+  const Case cases[] = {
+      {"all, newest first", {}, 5, "43210"},
+      {"oldest first", {.oldest_first = true}, 5, "01234"},
+      {"a page", {.offset = 1, .limit = 2}, 5, "32"},
+      {"past the end", {.offset = 5}, 5, ""},
+      {"of one kind", {.events = {"sign_in"}}, 3, "320"},
+      {"of two kinds", {.events = {"logout", "refusal"}}, 2, "41"},
+      {"of no such kind", {.events = {"x"}}, 0, ""},
+      {"actor", {.actor = "bob@example.com"}, 2, "21"},
+      {"not the actor", {.actor = "bob@example.com", .actor_match = Match::NotEqual}, 3, "430"},
+      {"part of the actor", {.actor = "ANN@", .actor_match = Match::Contains}, 2, "40"},
+      {"application", {.application = "wiki"}, 2, "10"},
+      {"not the application",
+       {.application = "wiki", .application_match = Match::NotEqual},
+       3,
+       "432"},
+      {"part of it", {.application = "AI", .application_match = Match::Contains}, 2, "32"},
+      {"address", {.ip = "192.0.2.1"}, 2, "20"},
+      {"since, inclusive", {.since = kNow + 3s}, 2, "43"},
+      {"until, exclusive", {.until = kNow + 1s}, 1, "0"},
+      {"everything together",
+       {.events = {"sign_in"},
+        .actor = "bob@example.com",
+        .ip = "192.0.2.1",
+        .since = kNow + 2s,
+        .until = kNow + 3s},
+       1,
+       "2"},
+      {"not UTF-8", {.actor = "\xff"}, 0, ""},
+      {"a wildcard is itself", {.actor = "%", .actor_match = Match::Contains}, 0, ""},
+  };
+  for (const auto& c : cases) {
+    const auto page = store_->find_audit(c.query);
+    ASSERT_TRUE(page) << c.what << ": " << page.error().message;
+    EXPECT_EQ(c.total, page->total) << c.what;
+    std::string reasons;
+    for (const auto& event : page->items) reasons += event.reason;
+    EXPECT_EQ(c.reasons, reasons) << c.what;
+  }
+}
+
+// --- the feed -----------------------------------------------------------------------------------
+
+// What stands after `position`, as text.
+std::vector<std::string> changes(Store& store, std::uint64_t position, std::size_t limit = 100) {
+  const auto feed = store.changes_since(position, limit);
+  EXPECT_TRUE(feed) << (feed ? "" : feed.error().message);
+  if (feed->gap) return {"gap"};
+  std::vector<std::string> all;
+  for (const auto& entry : feed->entries)
+    all.push_back(std::to_string(static_cast<int>(entry.topic)) + " " + entry.key);
+  return all;
+}
+
+TEST_P(StoreTest, FeedTellsWhatChanged) {
+  open();
+  auto other = open_or_abort(database_->url());
+  const auto start = other->changes_since(0, 10);
+  ASSERT_TRUE(start) << start.error().message;
+  EXPECT_NE(0U, start->position);
+  EXPECT_TRUE(start->entries.empty());
+  EXPECT_FALSE(start->gap);
+  EXPECT_TRUE(changes(*other, start->position).empty());
+
+  ASSERT_TRUE(store_->put_session(session("nonce")));
+  ASSERT_TRUE(store_->commit_resources(
+      0, std::array{put("groups", "a", "{}"), removal("groups", "never"), put("lists", "b", "{}")},
+      std::nullopt, {}, kNow));
+  ASSERT_FALSE(
+      store_->commit_resources(0, std::array{put("groups", "z", "{}")}, {}, {}, kNow)->applied);
+  ASSERT_TRUE(store_->put_revocation({RevocationKind::Token, "jti", kNow, std::nullopt}));
+  ASSERT_TRUE(*store_->remove_revocation(RevocationKind::Token, "jti"));
+  ASSERT_FALSE(*store_->remove_revocation(RevocationKind::Token, "jti"));
+  ASSERT_TRUE(store_->add_signing_key({"kid", "x", "cert", kNow, std::nullopt}));
+  ASSERT_TRUE(*store_->rotate_signing_keys("kid", {"kid2", "x", "cert", kNow, {}}, "kid", kNow));
+  ASSERT_TRUE(store_->remove_session("nonce"));
+  ASSERT_TRUE(store_->remove_session("nonce"));
+  ASSERT_TRUE(store_->remove_session("unknown"));
+  // What no node keeps a copy of leaves no entry.
+  ASSERT_TRUE(store_->consume_once("x", kNow + 60s, kNow));
+  ASSERT_TRUE(store_->sign_in_user("ann@example.com", "", "id", kNow));
+  EXPECT_EQ((std::vector<std::string>{"1 nonce", "0 groups/a", "0 lists/b", "2 token/jti",
+                                      "2 token/jti", "3 ", "3 ", "1 nonce"}),
+            changes(*other, start->position));
+
+  // In pieces.
+  std::vector<FeedEntry> pieces;
+  auto position = start->position;
+  for (;;) {
+    const auto piece = other->changes_since(position, 3);
+    ASSERT_TRUE(piece);
+    position = piece->position;
+    if (piece->entries.empty()) break;
+    pieces.insert(pieces.end(), piece->entries.begin(), piece->entries.end());
+  }
+  EXPECT_EQ(other->changes_since(start->position, 100)->entries, pieces);
+  EXPECT_EQ(other->changes_since(0, 1)->position, position);
+  EXPECT_EQ((std::vector<std::string>{"gap"}), changes(*other, position + 1)) << "another database";
+}
+
+TEST_P(StoreTest, FeedIsInTheOrderOfCommits) {
+  open();
+  auto other = open_or_abort(database_->url());
+  constexpr int kEach = 30;
+  const auto start = store_->changes_since(0, 1)->position;
+  std::atomic<int> running{4};
+  std::atomic<int> failed{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      Store& store = t % 2 == 0 ? *store_ : *other;
+      for (int i = 0; i < kEach; ++i) {
+        if (!store.put_session(session(std::to_string(t) + "-" + std::to_string(i)))) ++failed;
+      }
+      --running;
+    });
+  }
+  // A reader that always goes on from where it stands misses nothing.
+  std::set<std::string> seen;
+  auto position = start;
+  for (bool last = false; !last;) {
+    last = running == 0;
+    const auto feed = other->changes_since(position, 7);
+    if (!feed) break;
+    for (const auto& entry : feed->entries) seen.insert(entry.key);
+    if (feed->position != position) last = false;
+    position = feed->position;
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(0, failed);
+  EXPECT_EQ(4U * kEach, seen.size());
+}
+
+TEST_P(StoreTest, WaitingForAChange) {
+  open();
+  EXPECT_FALSE(store_->wait_for_change(0ms));
+  EXPECT_FALSE(store_->wait_for_change(10ms));
+  ASSERT_TRUE(store_->put_session(session("before")));
+  EXPECT_TRUE(store_->wait_for_change(10s)) << "what came before the call is not missed";
+  EXPECT_FALSE(store_->wait_for_change(10ms)) << "and told once";
+  ASSERT_TRUE(store_->consume_once("x", kNow + 60s, kNow));
+  EXPECT_FALSE(store_->wait_for_change(10ms)) << "nobody keeps a copy of that";
+  std::thread writer([&] { ASSERT_TRUE(store_->put_session(session("during"))); });
+  EXPECT_TRUE(store_->wait_for_change(10s));
+  writer.join();
+}
+
+TEST_P(StoreTest, FeedIsPurgedAfterAnHour) {
+  open();
+  const auto start = store_->changes_since(0, 1)->position;
+  ASSERT_TRUE(store_->put_session(session("old", kNow + 9h)));
+  const auto middle = store_->changes_since(start, 10)->position;
+  ASSERT_TRUE(store_->purge(kNow));
+  ASSERT_TRUE(store_->put_session(session("new", kNow + 9h)));
+  ASSERT_TRUE(store_->purge(kNow + 1h - 1s));
+  EXPECT_EQ((std::vector<std::string>{"1 old", "1 new"}), changes(*store_, start));
+  ASSERT_TRUE(store_->purge(kNow + 1h));
+  EXPECT_EQ((std::vector<std::string>{"gap"}), changes(*store_, start));
+  EXPECT_EQ((std::vector<std::string>{"1 new"}), changes(*store_, middle));
+  ASSERT_TRUE(store_->purge(kNow + 2h));
+  EXPECT_EQ((std::vector<std::string>{"gap"}), changes(*store_, middle));
+  const auto end = store_->changes_since(0, 1)->position;
+  EXPECT_TRUE(changes(*store_, end).empty());
+  EXPECT_GT(end, middle);
+}
+
+TEST_P(StoreTest, AuditIsKeptFor400Days) {
+  open();
+  AuditEvent event;
+  event.at = kNow;
+  ASSERT_TRUE(store_->append_audit(event));
+  ASSERT_TRUE(store_->purge(kNow + std::chrono::days(400)));
+  EXPECT_EQ(1U, store_->recent_audit(1)->size());
+  ASSERT_TRUE(store_->purge(kNow + std::chrono::days(400) + 1s));
+  EXPECT_EQ(0U, store_->recent_audit(1)->size());
+}
+
+TEST_P(StoreTest, PurgeTakesWhatHasExpired) {
   open();
   ASSERT_TRUE(store_->put_session(session("gone", kNow + 60s)));
   ASSERT_TRUE(store_->put_session(session("ended", kNow + 61s)));
@@ -722,7 +1008,7 @@ TEST_F(StoreTest, PurgeTakesWhatHasExpired) {
   }
 }
 
-TEST_F(StoreTest, AcknowledgedWritesSurviveKill) {
+TEST_P(StoreTest, AcknowledgedWritesSurviveKill) {
   constexpr int kRounds = 20;
   int first = 0;
   for (int round = 0; round < kRounds; ++round) {
@@ -731,7 +1017,7 @@ TEST_F(StoreTest, AcknowledgedWritesSurviveKill) {
     const pid_t child = ::fork();
     if (child == 0) {
       ::close(pipe[0]);
-      write_until_killed(url(), first, pipe[1]);
+      write_until_killed(database_->url(), first, pipe[1]);
     }
     ::close(pipe[1]);
     int number = 0;

@@ -62,7 +62,7 @@ class ForwardAuthTest : public testing::Test {
                      {{"email_domain", {{"domain", "team.example"}}}}),
          make_policy("robots", model::Action::ServiceAuth,
                      {{"service_token", {{"token_id", robot.id}}}})});
-    auto& wiki = resources_.applications.back();
+    auto& wiki = resources_.applications.edit(0);
     wiki.audience = kAudience;
     wiki.decision_headers = true;
     wiki.read_service_tokens_from_header = "authorization";
@@ -76,7 +76,7 @@ class ForwardAuthTest : public testing::Test {
     model::CorsHeaders cors;
     cors.allowed_origins = {"https://wiki.team.example"};
     cors.allowed_methods = {"GET"};
-    resources_.applications.back().cors_headers = cors;
+    resources_.applications.edit(resources_.applications.size() - 1).cors_headers = cors;
 
     policy::PublicationContext context;
     context.sequence = 1;

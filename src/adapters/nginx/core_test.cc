@@ -277,7 +277,7 @@ TEST_F(CoreTest, WhatGoesOnWithAPerson) {
 }
 
 TEST_F(CoreTest, DecisionHeadersOnlyWhereTheApplicationWantsThem) {
-  resources_.applications[0].decision_headers = false;
+  resources_.applications.edit(0).decision_headers = false;
   publish();
   auto request = signed_in();
   const auto verdict = decide(request);
@@ -394,7 +394,7 @@ TEST_F(CoreTest, OpenRequestsEndWithTheirRight) {
        }},
       {"the policy is edited", "identity_not_permitted",
        [&] {
-         resources_.applications[0].policies[0].include = {
+         resources_.applications.edit(0).policies[0].include = {
              {"email", {{"email", "bob@team.example"}}}};
          publish();
        }},
@@ -486,8 +486,8 @@ TEST_F(CoreTest, OnlyWhatAnAnswerStandsOnMovesIt) {
 TEST_F(CoreTest, CountriesOfTheDatabase) {
   // 192.0.2.0/24 is DE but for its upper half, which is FR: platform/testdata.
   const std::string file = (kSource / "platform/testdata/countries.mmdb").string();
-  resources_.applications[0].policies.resize(1);
-  resources_.applications[0].policies[0].require = {{"geo", {{"country_code", "DE"}}}};
+  resources_.applications.edit(0).policies.resize(1);
+  resources_.applications.edit(0).policies[0].require = {{"geo", {{"country_code", "DE"}}}};
   publish();
   struct Case {
     const char* name;
@@ -532,10 +532,10 @@ TEST_F(CoreTest, CertificatesAreJudgedByTheHostThatIsAsked) {
   authority.associated_hostnames = {std::string(kHost)};
   authority.revoked_serials = {"2f"};
   resources_.certificates.push_back(authority);
-  resources_.applications[0].policies = {
+  resources_.applications.edit(0).policies = {
       policy("Alice", model::Action::ServiceAuth, {{"common_name", {{"common_name", "alice"}}}})};
-  resources_.applications[1].domains = {"open.team.example"};
-  resources_.applications[1].policies = {
+  resources_.applications.edit(1).domains = {"open.team.example"};
+  resources_.applications.edit(1).policies = {
       policy("Any", model::Action::ServiceAuth, {{"certificate", json::object{}}})};
   publish();
 

@@ -1,7 +1,17 @@
 #include "apps/gatehouse/admin_endpoints.h"
 
+#include <map>
+#include <string>
+#include <utility>
+
+#include "apps/gatehouse/apply.h"
+#include "apps/gatehouse/backup.h"
+#include "apps/gatehouse/export.h"
+#include "apps/gatehouse/keys.h"
+#include "apps/gatehouse/node.h"
 #include "apps/gatehouse/revoke.h"
 #include "apps/gatehouse/sessions.h"
+#include "apps/gatehouse/tokens.h"
 #include "base/json.h"
 
 namespace gatehouse::apps {
@@ -11,77 +21,64 @@ net::HttpResponse answer(int status, const json::object& body) {
   return {status, {{"Content-Type", "application/json"}}, json::serialize(body)};
 }
 
-json::array to_json(const std::vector<configuration::Problem>& problems) {
-  json::array list;
-  for (const auto& problem : problems) {
-    list.push_back(json::object{{"file", problem.file},
-                                {"line", problem.line},
-                                {"field", problem.field},
-                                {"message", problem.message}});
-  }
-  return list;
+net::HttpResponse answer_status(Node& node) {
+  const StatusReport now = node.status();
+  return answer(200, {{"status", "ok"},
+                      {"issuer", now.issuer},
+                      {"sequence", now.sequence},
+                      {"applications", now.applications},
+                      {"sessions", now.sessions},
+                      {"nginx_pid", now.nginx_pid},
+                      {"nginx_restarts", now.nginx_restarts}});
+}
+
+net::HttpResponse answer_explain(Node& node, const net::HttpRequest& request) {
+  const auto body = json::parse(request.body);
+  if (!body) return answer(400, {{"error", "the question is not readable"}});
+  const auto question = question_from_json(*body);
+  if (!question) return answer(400, {{"error", question.error()}});
+  const auto explanation = node.explain(*question);
+  if (!explanation) return answer(422, {{"error", explanation.error()}});
+  return answer(200, {{"explanation", decision::to_json(*explanation)},
+                      {"text", decision::to_text(*explanation)}});
 }
 
 }  // namespace
 
-net::Router make_admin_router(
-    std::function<ReloadOutcome(const std::string& path)> reload,
-    std::function<StatusReport()> status,
-    std::function<std::expected<decision::Explanation, std::string>(const Question&)> explain,
-    controlplane::Gateway::Context& context) {
-  const net::Handler apply = [reload = std::move(reload)](const net::HttpRequest& request) {
-    const auto body = json::parse(request.body);
-    const auto path =
-        body && body->is_object() ? json::find_string(body->get_object(), "path") : std::nullopt;
-    if (!path || !path->starts_with("/")) {
-      return answer(400, {{"error", "`path` must be the absolute path of a configuration file"}});
-    }
-    const ReloadOutcome outcome = reload(std::string(*path));
-    if (!outcome.problems.empty()) return answer(422, {{"problems", to_json(outcome.problems)}});
-    json::array waiting;
-    for (const auto& setting : outcome.at_next_start) waiting.emplace_back(setting);
-    return answer(200, {{"sequence", outcome.sequence},
-                        {"changed", outcome.changed},
-                        {"nginx_reloaded", outcome.nginx_reloaded},
-                        {"at_next_start", std::move(waiting)}});
+net::Router make_admin_router(Node& node, net::Router api) {
+  using Request = net::HttpRequest;
+  std::map<std::string, net::Handler> handlers;
+  const auto add = [&](const char* operation, net::HttpResponse (*handler)(Node&, const Request&)) {
+    handlers[operation] = [&node, handler](const Request& request) {
+      return handler(node, request);
+    };
   };
-  const net::Handler report = [status = std::move(status)](const net::HttpRequest&) {
-    const StatusReport now = status();
-    return answer(200, {{"status", "ok"},
-                        {"issuer", now.issuer},
-                        {"sequence", now.sequence},
-                        {"applications", now.applications},
-                        {"sessions", now.sessions},
-                        {"nginx_pid", now.nginx_pid},
-                        {"nginx_restarts", now.nginx_restarts}});
-  };
-  const net::Handler explained = [explain = std::move(explain)](const net::HttpRequest& request) {
-    const auto body = json::parse(request.body);
-    const auto question = body ? question_from_json(*body) : std::nullopt;
-    if (!question) return answer(400, {{"error", "the question is not readable"}});
-    const auto explanation = explain(*question);
-    if (!explanation) return answer(422, {{"error", explanation.error()}});
-    return answer(200, {{"explanation", decision::to_json(*explanation)},
-                        {"text", decision::to_text(*explanation)}});
-  };
-  const net::Handler revoked = [&context](const net::HttpRequest& request) {
-    return answer_revoke(context, request);
-  };
-  const net::Handler listed = [&context](const net::HttpRequest& request) {
-    return answer_sessions(context, request);
-  };
-  const net::Handler unknown = [](const net::HttpRequest&) {
-    return answer(404, {{"error", "not found"}});
-  };
-  return [apply, report, explained, revoked, listed,
-          unknown](const net::HttpRequest& request) -> net::Route {
-    if (request.method == "POST" && request.path == "/apply") return {net::Pool::Store, apply};
-    if (request.method == "GET" && request.path == "/status") return {net::Pool::Store, report};
-    if (request.method == "POST" && request.path == "/explain")
-      return {net::Pool::Store, explained};
-    if (request.method == "POST" && request.path == "/revoke") return {net::Pool::Store, revoked};
-    if (request.method == "GET" && request.path == "/sessions") return {net::Pool::Store, listed};
-    return {net::Pool::Inline, unknown};
+  add("POST /plan", answer_plan);
+  add("POST /apply", answer_apply);
+  add("GET /status", [](Node& of, const Request&) { return answer_status(of); });
+  add("POST /explain", answer_explain);
+  add("POST /revoke", [](Node& of, const Request& request) {
+    return answer_revoke(of.gateway().context(), request);
+  });
+  add("GET /sessions", [](Node& of, const Request& request) {
+    return answer_sessions(of.gateway().context(), request);
+  });
+  add("GET /keys", answer_keys);
+  add("POST /keys/rotate", answer_rotate_keys);
+  add("POST /keys/rotate-master", answer_rotate_master_key);
+  add("GET /tokens", answer_tokens);
+  add("POST /tokens", answer_create_token);
+  add("POST /tokens/revoke", answer_revoke_token);
+  add("GET /export", answer_export);
+  add("POST /backup", answer_backup);
+  add("POST /restore", answer_restore);
+  const net::Handler unknown = [](const Request&) { return answer(404, {{"error", "not found"}}); };
+  return [handlers = std::move(handlers), api = std::move(api),
+          unknown](const Request& request) -> net::Route {
+    if (request.path.starts_with("/client/v4/")) return api(request);
+    const auto found = handlers.find(request.method + " " + request.path);
+    if (found == handlers.end()) return {net::Pool::Inline, unknown};
+    return {net::Pool::Store, found->second};
   };
 }
 

@@ -1,48 +1,25 @@
-// The local administration socket (mode 0600): what `gatehouse apply` and `gatehouse status` talk
-// to.
+// The local administration socket (mode 0600): what the commands talk to. Who may open it owns the
+// gateway.
 #pragma once
 
-#include <sys/types.h>
-
-#include <cstdint>
-#include <expected>
-#include <functional>
-#include <string>
-#include <vector>
-
-#include "apps/gatehouse/explain.h"
-#include "configuration/file.h"
-#include "controlplane/gateway.h"
 #include "net/http_server.h"
 
 namespace gatehouse::apps {
 
-inline constexpr const char* kSignalActor = "SIGHUP";
+class Node;
 
-struct ReloadOutcome {
-  std::vector<configuration::Problem> problems;  // not empty: nothing was changed
-  std::uint64_t sequence = 0;
-  bool changed = false;
-  bool nginx_reloaded = false;
-  std::vector<std::string> at_next_start;  // settings that changed and wait for a restart
-};
-
-struct StatusReport {
-  std::string issuer;
-  std::uint64_t sequence = 0;
-  std::size_t applications = 0;
-  std::size_t sessions = 0;
-  pid_t nginx_pid = 0;
-  unsigned nginx_restarts = 0;
-};
-
-// POST /apply {"path"} and GET /status. JSON out; problems are 422 with the list.
-// POST /explain, a Question: 200 {"explanation", "text"}, 422 {"error"}.
-// POST /revoke and GET /sessions: revoke.h, sessions.h.
-[[nodiscard]] net::Router make_admin_router(
-    std::function<ReloadOutcome(const std::string& path)> reload,
-    std::function<StatusReport()> status,
-    std::function<std::expected<decision::Explanation, std::string>(const Question&)> explain,
-    controlplane::Gateway::Context& context);
+// JSON in and out; errors are {"error"}, problems of a configuration file 422 {"problems"}.
+//   POST /plan {"path", "prune"?}            what `apply` would do, and the `plan` to agree to
+//   POST /apply {"path", "prune"?, "plan"?}  409: what it would do is not that plan any more
+//   GET /status
+//   POST /explain, a Question: {"explanation", "text"}
+//   POST /revoke, GET /sessions              revoke.h, sessions.h
+//   GET /keys, POST /keys/rotate, ...        keys.h
+//   GET /tokens, POST /tokens, ...           tokens.h
+//   GET /export                              export.h
+//   POST /backup, POST /restore              backup.h
+//   /client/v4/...                           `api`: the administration API, as root
+// Borrows the node.
+[[nodiscard]] net::Router make_admin_router(Node& node, net::Router api);
 
 }  // namespace gatehouse::apps

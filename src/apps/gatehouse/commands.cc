@@ -1,19 +1,18 @@
 #include "apps/gatehouse/commands.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
-#include <filesystem>
+#include <algorithm>
 #include <iostream>
-#include <vector>
 
 #include "apps/gatehouse/serve.h"
+#include "base/encoding.h"
 #include "base/json.h"
-#include "configuration/file.h"
 #include "dataplane/nginx_config.h"
 #include "net/http_client.h"
 
 namespace gatehouse::apps {
-namespace {
 
 using configuration::Problem;
 
@@ -33,12 +32,10 @@ int report(const std::vector<Problem>& problems, Output output) {
   return kExitUsage;
 }
 
-}  // namespace
-
 std::optional<std::pair<int, json::object>> ask_gateway(const std::string& state_directory,
                                                         net::OutboundRequest request) {
   request.unix_socket = state_directory + "/run/admin.sock";
-  request.timeout = std::chrono::seconds(60);
+  request.timeout = std::max<std::chrono::milliseconds>(request.timeout, std::chrono::minutes(1));
   const auto client = net::make_http_client("");
   const auto response = client->send(request);
   if (!response) {
@@ -60,72 +57,55 @@ std::string printable(std::string text) {
   return text;
 }
 
+void print_table(std::vector<std::vector<std::string>> rows) {
+  std::vector<std::size_t> widths(rows.empty() ? 0 : rows.front().size());
+  for (auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      row[i] = printable(row[i]);
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  }
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
+    std::cout << trim(line) << "\n";
+  }
+}
+
+bool confirmed(std::string_view question) {
+  if (::isatty(STDIN_FILENO) == 0) return false;
+  std::cerr << question << " [y/N] " << std::flush;
+  std::string said;
+  std::getline(std::cin, said);
+  return ascii_iequals(trim(said), "y") || ascii_iequals(trim(said), "yes");
+}
+
+int unconfirmed() {
+  std::cerr << "gatehouse: not confirmed, nothing was changed; --yes does it without asking\n";
+  return kExitUnconfirmed;
+}
+
 int check(const std::string& file, Output output) {
   const auto loaded = load_configuration(file);
   if (!loaded) return report(loaded.error(), output);
-  std::vector<Problem> problems;
-  const dataplane::Paths paths{"/p", "/n", "/a", "/d", "/m"};
-  if (const auto rendered =
-          dataplane::render_nginx_config(loaded->settings, loaded->resources, paths, false);
-      !rendered) {
-    problems.push_back({file, 0, "certificates", rendered.error().message});
+  // A file without settings goes by those of the gateway that it is applied to.
+  if (loaded->has_settings && loaded->has_resources) {
+    const dataplane::Paths paths{"/p", "/n", "/a", "/d", "/m", "/i"};
+    if (const auto rendered =
+            dataplane::render_nginx_config(loaded->settings, loaded->resources, paths, false);
+        !rendered) {
+      return report({{file, 0, "certificates", rendered.error().message}}, output);
+    }
   }
-  if (!problems.empty()) return report(problems, output);
   const auto& resources = loaded->resources;
   if (output == Output::Json) {
     std::cout << json::serialize(json::object{{"problems", json::array{}}}) << "\n";
+  } else if (!loaded->has_resources) {
+    std::cout << file << ": ok (settings only)\n";
   } else {
     std::cout << fmt::format("{}: ok ({} applications, {} login methods, {} posture rules)\n", file,
                              resources.applications.size(), resources.identity_providers.size(),
                              resources.posture_rules.size());
-  }
-  return kExitOk;
-}
-
-int apply(const std::string& file, const std::string& state_directory, Output output) {
-  // Checked here first: the messages are the same, and a gateway need not run to see them.
-  const auto loaded = load_configuration(file);
-  if (!loaded) return report(loaded.error(), output);
-  net::OutboundRequest request;
-  request.method = "POST";
-  request.url = "http://gatehouse/apply";
-  request.headers = {{"Content-Type", "application/json"}};
-  request.body = json::serialize(
-      json::object{{"path", std::filesystem::absolute(file).lexically_normal().string()}});
-  const auto answer = ask_gateway(
-      state_directory.empty() ? loaded->settings.state_directory : state_directory, request);
-  if (!answer) return kExitFailure;
-  const auto& [status_code, body] = *answer;
-  if (status_code != 200) {
-    std::vector<Problem> problems;
-    if (const auto* list = json::find_array(body, "problems")) {
-      for (const auto& entry : *list) {
-        if (!entry.is_object()) continue;
-        const auto& problem = entry.get_object();
-        const auto text = [&](std::string_view key) {
-          return std::string(json::find_string(problem, key).value_or(""));
-        };
-        problems.push_back({text("file"),
-                            static_cast<int>(json::find_int(problem, "line").value_or(0)),
-                            text("field"), text("message")});
-      }
-    }
-    if (problems.empty()) problems.push_back({file, 0, "", "the gateway refused it"});
-    return report(problems, output);
-  }
-  if (output == Output::Json) {
-    std::cout << json::serialize(body) << "\n";
-  } else {
-    const bool changed = json::find_bool(body, "changed").value_or(false);
-    std::cout << (changed ? "Applied. The next request obeys it.\n"
-                          : "Nothing to change: this is what is in force.\n");
-    if (const auto* waiting = json::find_array(body, "at_next_start")) {
-      for (const auto& setting : *waiting) {
-        if (!setting.is_string()) continue;
-        std::cout << "Takes effect at the next start: " << std::string_view(setting.get_string())
-                  << "\n";
-      }
-    }
   }
   return kExitOk;
 }

@@ -197,7 +197,7 @@ std::string page_of_text(const DemoOptions& options, const Demo& demo) {
     no agent at all                    kill {agent_pid}
     and running again                  {agent} run --state {agent_state} --port {agent_port} &
     another policy                     edit {configuration}
-                                       {gatehouse} apply {configuration}
+                                       {gatehouse} apply --yes {configuration}
   Reload the application after each: the device's answer is good for 3 seconds in this demo.
 
   Stop            {stop}

@@ -55,12 +55,12 @@ std::string names_of(const Things& things) {
 }
 
 // By id or by name.
-template <typename Thing>
-std::expected<const Thing*, std::string> find_named(std::string_view argument,
-                                                    std::string_view name,
-                                                    const std::vector<Thing>& things) {
-  const Thing* found = nullptr;
-  for (const Thing& thing : things) {
+template <typename Things>
+std::expected<const typename Things::value_type*, std::string> find_named(std::string_view argument,
+                                                                          std::string_view name,
+                                                                          const Things& things) {
+  const typename Things::value_type* found = nullptr;
+  for (const auto& thing : things) {
     if (thing.id == name) return &thing;
     if (thing.name != name) continue;
     if (found != nullptr)
@@ -79,7 +79,7 @@ struct Place {
 
 std::expected<Place, std::string> find_place(const std::string& text,
                                              const decision::Snapshot& snapshot) {
-  const auto& applications = snapshot.applications();
+  const auto applications = snapshot.applications();
   if (auto named = find_named("--app", text, applications); named)
     return Place{*named, (*named)->hostname};
   else if (std::ranges::count(applications, text, &decision::CompiledApplication::name) > 1)
@@ -355,30 +355,33 @@ json::object to_json(const Question& question) {
   return document;
 }
 
-std::optional<Question> question_from_json(const json::value& document) {
+std::expected<Question, std::string> question_from_json(const json::value& document) {
   const json::object* object = document.if_object();
-  if (object == nullptr ||
-      object->size() != std::size(kTexts) + std::size(kLists) + std::size(kFlags))
-    return std::nullopt;
+  if (object == nullptr) return Error("the question must be a JSON object");
+  const auto member = [](const auto& table, std::string_view key) {
+    const auto entry =
+        std::ranges::find_if(table, [&](const auto& one) { return one.first == key; });
+    return entry == std::end(table) ? nullptr : &*entry;
+  };
   Question question;
-  for (const auto& [name, text] : kTexts) {
-    const auto value = json::find_string(*object, name);
-    if (!value) return std::nullopt;
-    question.*text = *value;
-  }
-  for (const auto& [name, list] : kLists) {
-    const json::array* values = json::find_array(*object, name);
-    if (values == nullptr) return std::nullopt;
-    for (const json::value& value : *values) {
-      if (!value.is_string()) return std::nullopt;
-      (question.*list).emplace_back(value.get_string());
+  for (const auto& [key, value] : *object) {
+    if (const auto* text = member(kTexts, key)) {
+      if (!value.is_string()) return Error(fmt::format("{}: must be text", text->first));
+      question.*text->second = value.get_string();
+    } else if (const auto* list = member(kLists, key)) {
+      const auto is_text = [](const json::value& one) { return one.is_string(); };
+      if (!value.is_array() || !std::ranges::all_of(value.get_array(), is_text))
+        return Error(fmt::format("{}: must be a list of text", list->first));
+      for (const json::value& one : value.get_array())
+        (question.*list->second).emplace_back(one.get_string());
+    } else if (const auto* flag = member(kFlags, key)) {
+      if (!value.is_bool()) return Error(fmt::format("{}: must be true or false", flag->first));
+      question.*flag->second = value.get_bool();
+    } else {
+      return Error(fmt::format("`{}` is not part of a question", std::string_view(key)));
     }
   }
-  for (const auto& [name, flag] : kFlags) {
-    const auto value = json::find_bool(*object, name);
-    if (!value) return std::nullopt;
-    question.*flag = *value;
-  }
+  if (question.application.empty()) return Error("app: is required");
   return question;
 }
 

@@ -38,8 +38,9 @@ struct Question {
   bool preflight = false;
 };
 [[nodiscard]] json::object to_json(const Question& question);
-// nullopt when a member is absent, unknown or of the wrong type.
-[[nodiscard]] std::optional<Question> question_from_json(const json::value& document);
+// A member that is absent was not said. An error text names the member that is unknown or of the
+// wrong type, or `app`, which is needed.
+[[nodiscard]] std::expected<Question, std::string> question_from_json(const json::value& document);
 
 // What a question is asked of. Borrowed for the call.
 struct Explainable {

@@ -31,4 +31,9 @@ std::expected<configuration::File, std::vector<configuration::Problem>> load_con
   return file;
 }
 
+std::string store_url(const configuration::Settings& settings) {
+  if (!settings.store.empty()) return settings.store;
+  return "sqlite://" + (std::filesystem::path(settings.state_directory) / "gatehouse.db").string();
+}
+
 }  // namespace gatehouse::apps

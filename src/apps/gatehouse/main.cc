@@ -1,15 +1,21 @@
 // gatehouse: the command line. Exit codes: 0 done, 1 it did not work, 2 the command line or the
-// configuration is wrong.
+// configuration is wrong, 3 not confirmed.
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iostream>
 
+#include "apps/gatehouse/apply.h"
+#include "apps/gatehouse/backup.h"
 #include "apps/gatehouse/commands.h"
 #include "apps/gatehouse/demo.h"
 #include "apps/gatehouse/explain.h"
+#include "apps/gatehouse/export.h"
+#include "apps/gatehouse/init.h"
+#include "apps/gatehouse/keys.h"
 #include "apps/gatehouse/revoke.h"
 #include "apps/gatehouse/serve.h"
 #include "apps/gatehouse/sessions.h"
+#include "apps/gatehouse/tokens.h"
 
 int main(int argc, char** argv) {
   using namespace gatehouse::apps;
@@ -18,10 +24,10 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", GATEHOUSE_VERSION);
   app.require_subcommand(1);
   app.footer(
-      "Exit codes: 0 done, 1 it did not work, 2 the command line or the configuration is wrong.");
+      "Exit codes: 0 done, 1 it did not work, 2 the command line or the configuration is wrong, "
+      "3 not confirmed.");
 
   std::string file;
-  std::string apply_state;
   std::string status_state = "/var/lib/gatehouse";
   std::string output = "text";
   DemoOptions demo_options;
@@ -33,6 +39,31 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"text", "json"}))
         ->capture_default_str();
   };
+  InitArguments installing;
+  auto* init_command = app.add_subcommand(
+      "init", "Make what a first installation needs: configuration, store, keys, an API token");
+  init_command->add_option("file", installing.file, "configuration file")->capture_default_str();
+  init_command->add_option("--auth-domain", installing.auth_domain,
+                           "host name of the sign-in pages");
+  init_command->add_option("--name", installing.name,
+                           "name of the organization; default: the auth domain");
+  init_command->add_option("--certificate", installing.certificate,
+                           "TLS certificate of the auth domain, PEM");
+  init_command->add_option("--key", installing.key, "its key, PEM");
+  init_command
+      ->add_option("--state-directory", installing.state_directory,
+                   "where the gateway keeps its files")
+      ->capture_default_str();
+  init_command->add_option("--store", installing.store,
+                           "URL of the store; default: SQLite in the state directory");
+  init_command->add_option("--listen", installing.listen, "address and https port")
+      ->capture_default_str();
+  init_command->add_option("--http-port", installing.http_port, "port that leads to https; 0: none")
+      ->capture_default_str();
+  init_command->add_flag("--new-token", installing.new_token,
+                         "make another API token of an administrator");
+  add_output(init_command);
+
   auto* serve_command = app.add_subcommand(
       "serve",
       "Run the gateway: nginx, sign-in, device checks. SIGHUP reads the configuration again");
@@ -53,12 +84,48 @@ int main(int argc, char** argv) {
   check_command->add_option("file", file, "configuration file")->required();
   add_output(check_command);
 
-  auto* apply_command =
-      app.add_subcommand("apply", "Put a configuration file in force in the running gateway");
-  apply_command->add_option("file", file, "configuration file")->required();
-  apply_command->add_option("--state", apply_state,
+  ApplyArguments applying;
+  auto* apply_command = app.add_subcommand(
+      "apply",
+      "Show what a configuration file changes in the running gateway, and put it in force");
+  apply_command->add_option("file", applying.file, "configuration file")->required();
+  apply_command->add_option("--state", applying.state_directory,
                             "state directory of the gateway; default: the file's");
+  apply_command->add_flag("--yes", applying.yes, "do not ask");
+  apply_command->add_flag("--prune", applying.prune,
+                          "also remove what was made through the API and is not in the file");
   add_output(apply_command);
+
+  ExportArguments exporting;
+  auto* export_command =
+      app.add_subcommand("export", "Write everything in force as a configuration file");
+  export_command->add_option("--output-file", exporting.output_file, "file; default: stdout");
+  export_command->add_flag("--with-secrets", exporting.with_secrets,
+                           "write the secrets of login methods and device checks too");
+  exporting.state_directory = status_state;
+  export_command->add_option("--state", exporting.state_directory, "state directory of the gateway")
+      ->capture_default_str();
+
+  BackupArguments backing_up;
+  const auto add_backup_options = [&](CLI::App* command) {
+    command->add_option("file", backing_up.file, "backup file")->required();
+    command->add_option("--state", backing_up.state_directory,
+                        "state directory of the gateway; default: that of --config, else "
+                        "/var/lib/gatehouse");
+    command->add_option("--config", backing_up.configuration_file,
+                        "configuration file, whose store is used when no gateway runs");
+  };
+  auto* backup_command = app.add_subcommand(
+      "backup", "Write all that the gateway has stored to a file, while it runs or not");
+  add_backup_options(backup_command);
+  backup_command->add_flag("--with-master-key", backing_up.with_master_key,
+                           "write the key that opens the stored secrets too");
+  add_output(backup_command);
+  auto* restore_command =
+      app.add_subcommand("restore", "Replace all that the gateway has stored by a backup");
+  add_backup_options(restore_command);
+  restore_command->add_flag("--yes", backing_up.yes, "do not ask");
+  add_output(restore_command);
 
   auto* status_command = app.add_subcommand("status", "Show what the running gateway does");
   status_command->add_option("--state", status_state, "state directory of the gateway")
@@ -129,12 +196,45 @@ Examples:
       ->capture_default_str();
   add_output(revoke_command);
 
+  std::string keys_action = "list";
+  auto* keys_command =
+      app.add_subcommand("keys", "List the signing keys, rotate them, or replace the master key");
+  keys_command->add_option("action", keys_action, "list, rotate or rotate-master")
+      ->check(CLI::IsMember({"list", "rotate", "rotate-master"}))
+      ->capture_default_str();
+  keys_command->add_option("--state", status_state, "state directory of the gateway")
+      ->capture_default_str();
+  add_output(keys_command);
+
+  TokenArguments token;
+  token.role = "administrator";
+  auto* tokens_command = app.add_subcommand("tokens", "List, create or revoke API tokens");
+  tokens_command->add_option("action", token.action, "list, create or revoke")
+      ->check(CLI::IsMember({"list", "create", "revoke"}))
+      ->capture_default_str();
+  tokens_command->add_option("--name", token.name, "name of the token; of revoke also its id");
+  tokens_command->add_option("--role", token.role, "administrator, read_only or help_desk")
+      ->check(CLI::IsMember({"administrator", "read_only", "help_desk"}))
+      ->capture_default_str();
+  tokens_command
+      ->add_option("--scope", token.scopes, "family such as access/apps; default: all of the role")
+      ->expected(1)
+      ->take_all();
+  tokens_command->add_option("--lifetime", token.lifetime,
+                             "duration such as 720h; default: until it is revoked");
+  tokens_command->add_option("--state", status_state, "state directory of the gateway")
+      ->capture_default_str();
+  add_output(tokens_command);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
   const Output form = output == "json" ? Output::Json : Output::Text;
+  if (init_command->parsed()) return init(installing, form);
+  if (keys_command->parsed()) return keys(keys_action, status_state, form);
+  if (tokens_command->parsed()) return tokens(token, status_state, form);
   if (serve_command->parsed())
     return serve({.configuration_file = file, .pin_delivery = {}, .on_ready = {}});
   if (demo_command->parsed()) {
@@ -143,7 +243,10 @@ Examples:
     return stop ? stop_demo(demo_options.state_directory) : run_demo(demo_options);
   }
   if (check_command->parsed()) return check(file, form);
-  if (apply_command->parsed()) return apply(file, apply_state, form);
+  if (apply_command->parsed()) return apply(applying, form);
+  if (export_command->parsed()) return export_resources(exporting);
+  if (backup_command->parsed()) return backup(backing_up, form);
+  if (restore_command->parsed()) return restore(backing_up, form);
   if (explain_command->parsed()) return explain(question, explain_file, explain_state, form);
   if (sessions_command->parsed()) return sessions(user, status_state, form);
   if (revoke_command->parsed()) return revoke(revocation, status_state, form);

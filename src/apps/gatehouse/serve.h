@@ -11,8 +11,9 @@ namespace gatehouse::apps {
 
 // Exit codes of every command; docs/reference/commands.md.
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailure = 1;  // it was understood and did not work
-inline constexpr int kExitUsage = 2;    // the command line or the configuration is wrong
+inline constexpr int kExitFailure = 1;      // it was understood and did not work
+inline constexpr int kExitUsage = 2;        // the command line or the configuration is wrong
+inline constexpr int kExitUnconfirmed = 3;  // nobody said yes; nothing was changed
 
 struct ServeOptions {
   std::string configuration_file;
@@ -28,5 +29,8 @@ struct ServeOptions {
 // Reads and parses a configuration file; prints the problems to stderr, one a line.
 [[nodiscard]] std::expected<configuration::File, std::vector<configuration::Problem>>
 load_configuration(const std::string& path);
+
+// The store of these settings: the one that is named, else SQLite in the state directory.
+[[nodiscard]] std::string store_url(const configuration::Settings& settings);
 
 }  // namespace gatehouse::apps

@@ -1,11 +1,8 @@
 #include "apps/gatehouse/sessions.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <array>
 #include <iostream>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "apps/gatehouse/serve.h"
@@ -17,8 +14,6 @@
 
 namespace gatehouse::apps {
 namespace {
-
-constexpr std::size_t kMaxAnswerBytes = std::size_t{256} << 20;  // a few hundred bytes a session
 
 net::HttpResponse answer(int status, const json::object& body) {
   return {status, {{"Content-Type", "application/json"}}, json::serialize(body)};
@@ -44,9 +39,9 @@ std::string devices_of(const json::object& session) {
   return joined(names);
 }
 
-void print_table(const json::array& sessions) {
-  using Row = std::array<std::string, 6>;
-  std::vector<Row> rows{{"NONCE", "E-MAIL", "LOGIN METHOD", "SINCE", "EXPIRES", "DEVICES"}};
+void print_sessions(const json::array& sessions) {
+  std::vector<std::vector<std::string>> rows{
+      {"NONCE", "E-MAIL", "LOGIN METHOD", "SINCE", "EXPIRES", "DEVICES"}};
   for (const auto& entry : sessions) {
     if (!entry.is_object()) continue;
     const auto& session = entry.get_object();
@@ -54,19 +49,7 @@ void print_table(const json::array& sessions) {
                     text_of(session, "login_method"), text_of(session, "created_at"),
                     text_of(session, "expires_at"), devices_of(session)});
   }
-  std::array<std::size_t, 6> widths{};
-  for (auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      row[i] = printable(row[i]);
-      widths[i] = std::max(widths[i], row[i].size());
-    }
-  }
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i + 1 < row.size(); ++i)
-      line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    std::cout << trim(line + row.back()) << "\n";
-  }
+  print_table(std::move(rows));
 }
 
 }  // namespace
@@ -91,7 +74,7 @@ int sessions(const std::string& user, const std::string& state_directory, Output
   if (list == nullptr || list->empty())
     std::cout << "Nobody is signed in.\n";
   else
-    print_table(*list);
+    print_sessions(*list);
   const auto* revoked = json::find_array(body, "revoked_devices");
   if (revoked != nullptr && !revoked->empty())
     std::cout << "Revoked devices: " << printable(joined(*revoked)) << "\n";

@@ -108,7 +108,7 @@ struct World {
   World() {
     provider.type = "oidc";
     provider.config = {{"issuer", kIssuer}, {"client_id", "gateway"}};
-    provider.client_secret = Secret("se cret/1");
+    provider.secrets["client_secret"] = Secret("se cret/1");
     discovery = {{"issuer", kIssuer},
                  {"authorization_endpoint", "https://idp.example/auth"},
                  {"token_endpoint", kToken},

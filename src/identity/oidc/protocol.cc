@@ -354,7 +354,7 @@ std::expected<OidcConfig, OidcError> read_oidc_config(const model::IdentityProvi
   if (!reader.problems.empty())
     return misbehaved("configuration_invalid",
                       "`" + reader.problems.front().field + "` " + reader.problems.front().message);
-  config.client_secret = provider.client_secret;
+  config.client_secret = model::secret_of(provider.secrets, "client_secret");
   return config;
 }
 

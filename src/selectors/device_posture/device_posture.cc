@@ -25,6 +25,8 @@ constexpr Match failed(Reason reason) { return {Truth::False, reason}; }
 // overflow.
 Match check(const CompiledPostureRule& rule, const decision::Evidence& evidence, Instant now) {
   if (evidence.session == nullptr) return undecided(Reason::NotSignedIn);
+  // Nothing brings evidence: sending anybody for it would be in vain.
+  if (rule.integration_id.empty()) return undecided(Reason::PostureProviderMisconfigured);
   if (evidence.identity_only) return undecided(Reason::PostureMissing);
   const auto& held = evidence.session->posture;
   const auto posture =

@@ -137,6 +137,29 @@ TEST(DevicePosture, ManagedOnlyWhenTheRuleAsks) {
   }
 }
 
+// Nobody is sent to have the device checked when nothing can check it.
+TEST(DevicePosture, ARuleWithoutASourceOfEvidenceIsNeverFulfilled) {
+  decision::SnapshotBuilder builder;
+  decision::CompiledPostureRule rule;
+  rule.type = "intune";
+  builder.add_posture_rule(rule);
+  const auto world = builder.finish();
+  const auto matcher =
+      testing::compile(compile_device_posture, R"([{"integration_uid": "staff"}])").value();
+  Person person("a@b.example");
+  for (const char* integration : {"tanium", ""}) {
+    person.session.posture = {good(integration)};
+    testing::expect_match(matcher->match(*world, person.evidence(), kNow), Truth::Indeterminate,
+                          Reason::PostureProviderMisconfigured, integration);
+  }
+  auto evidence = person.evidence();
+  evidence.identity_only = true;
+  testing::expect_match(matcher->match(*world, evidence, kNow), Truth::Indeterminate,
+                        Reason::PostureProviderMisconfigured, "identity only");
+  testing::expect_match(matcher->match(*world, {}, kNow), Truth::Indeterminate, Reason::NotSignedIn,
+                        "nobody");
+}
+
 // Rule `staff` asks for patches, rule `others` for a score of at most 5 without `managed`.
 std::shared_ptr<const decision::Snapshot> strict_snapshot() {
   decision::SnapshotBuilder builder;

@@ -42,6 +42,14 @@ TEST(Ip, MatchesToTheBit) {
     EXPECT_FALSE(holds(*matcher, outside)) << outside;
 }
 
+TEST(Ip, WithoutARequestNothingIsKnown) {
+  const auto matcher = testing::compile(compile_ip, values({"::/0", "0.0.0.0/0"})).value();
+  decision::Evidence evidence;
+  evidence.no_request = true;
+  testing::expect_match(matcher->match(testing::empty_snapshot(), evidence, testing::kNow),
+                        Truth::Indeterminate, Reason::NetworkNotPermitted, "no request");
+}
+
 TEST(Ip, TheLargerOfTwoWithTheSameBeginningCounts) {
   for (const auto& text :
        {values({"10.0.0.0/24", "10.0.0.0/16"}), values({"10.0.0.0/16", "10.0.0.0/24"})})

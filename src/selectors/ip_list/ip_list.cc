@@ -18,7 +18,8 @@ class IpListMatcher final : public decision::Matcher {
 
   [[nodiscard]] Match match(const decision::Snapshot& snapshot, const decision::Evidence& evidence,
                             Instant) const override {
-    if (evidence.identity_only) return {Truth::Indeterminate, Reason::NetworkNotPermitted};
+    if (evidence.identity_only || evidence.no_request)
+      return {Truth::Indeterminate, Reason::NetworkNotPermitted};
     return combine_matches(lists_, combine_, [&](std::uint32_t list) -> Match {
       if (snapshot.list(list).networks.contains(evidence.client_ip)) return decision::kTrue;
       return {Truth::False, Reason::NetworkNotPermitted};
@@ -27,6 +28,7 @@ class IpListMatcher final : public decision::Matcher {
   [[nodiscard]] std::string describe() const override { return description_; }
   [[nodiscard]] decision::Observation observe(const decision::Snapshot&,
                                               const decision::Evidence& evidence) const override {
+    if (evidence.no_request) return {"no request", {}};
     return {evidence.client_ip.to_string(), {}};
   }
   [[nodiscard]] Reason reason_when_excluded() const override { return Reason::NetworkNotPermitted; }

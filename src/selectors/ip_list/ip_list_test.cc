@@ -48,6 +48,10 @@ TEST(IpList, HoldsTheClientAddress) {
   evidence.identity_only = true;
   testing::expect_match(matcher->match(*snapshot, evidence, kNow), Truth::Indeterminate,
                         Reason::NetworkNotPermitted, "identity only");
+  evidence.identity_only = false;
+  evidence.no_request = true;
+  testing::expect_match(matcher->match(*snapshot, evidence, kNow), Truth::Indeterminate,
+                        Reason::NetworkNotPermitted, "no request");
 }
 
 TEST(IpList, CombinesValues) {

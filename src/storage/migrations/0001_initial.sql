@@ -1,5 +1,6 @@
 -- Instants are seconds since 1970 UTC. Sealed bytes are base64. A statement ends with `;` at the
--- end of its line.
+-- end of its line. For both engines: SERIAL_KEY is a number that each makes by itself, and TEXT is
+-- compared byte by byte in each (soci/engine.h, ddl).
 
 CREATE TABLE schema_version (
   version BIGINT NOT NULL
@@ -40,7 +41,7 @@ CREATE INDEX consumed_by_expiry ON consumed (expires_at);
 
 -- Every pin that was asked for, so that requests can be counted; the newest of a sign-in counts.
 CREATE TABLE pins (
-  serial INTEGER NOT NULL PRIMARY KEY,
+  serial SERIAL_KEY,
   id TEXT NOT NULL,
   email TEXT NOT NULL,
   browser TEXT NOT NULL,
@@ -55,7 +56,7 @@ CREATE INDEX pins_by_email ON pins (email, created_at);
 CREATE INDEX pins_by_creation ON pins (created_at);
 
 CREATE TABLE signing_keys (
-  serial INTEGER NOT NULL PRIMARY KEY,
+  serial SERIAL_KEY,
   kid TEXT NOT NULL UNIQUE,
   sealed_private_key TEXT NOT NULL,
   certificate TEXT NOT NULL,
@@ -63,7 +64,7 @@ CREATE TABLE signing_keys (
 );
 
 CREATE TABLE audit (
-  serial INTEGER NOT NULL PRIMARY KEY,
+  serial SERIAL_KEY,
   at BIGINT NOT NULL,
   event TEXT NOT NULL,
   actor TEXT NOT NULL,
