@@ -152,7 +152,7 @@ test('what a person can do with the demo', async (t) => {
 
   const file = path.join(directory, 'gatehouse.yaml');
   const good = fs.readFileSync(file, 'utf8');
-  const apply = () => gatehouse('apply', file);
+  const apply = () => gatehouse('apply', file, '--yes');
 
   await t.test('another policy is applied: the next request obeys it; and back', async () => {
     fs.writeFileSync(file, good.replace('- everyone: {}', '- email: { email: root@corp.example }'));

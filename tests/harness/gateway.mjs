@@ -20,8 +20,9 @@ const kCrash =
   /AddressSanitizer|LeakSanitizer|runtime error:|exited on signal (?!9\b|15\b)|InvariantViolation/;
 
 export class TestGateway {
-  // `configuration` is the whole document; `directory` gets gatehouse.yaml and state/.
-  constructor({ directory, configuration }) {
+  // `configuration` is the whole document; `directory` gets gatehouse.yaml and state/. Without
+  // `write` the file is there already, and `configuration` says what in it matters here.
+  constructor({ directory, configuration, write = true }) {
     this.directory = directory;
     this.configuration = configuration;
     this.file = path.join(directory, 'gatehouse.yaml');
@@ -30,7 +31,7 @@ export class TestGateway {
     this.host = configuration.organization.auth_domain;
     this.output = ''; // of all the processes there have been
     this.orphans = [];
-    this.write();
+    if (write) this.write();
   }
   get issuer() {
     return `https://${this.host}:${this.port}`;
@@ -139,9 +140,13 @@ export class TestGateway {
   hangUp() {
     signal(this.child.pid, 'SIGHUP');
   }
-  // `gatehouse apply FILE`: {code, stdout, output}.
-  apply(file = this.file) {
-    return runProgram(program('gatehouse'), ['apply', file], { name: 'apply' });
+  // `gatehouse apply FILE --yes ...`: {code, stdout, output}.
+  apply(file = this.file, ...more) {
+    return runProgram(program('gatehouse'), ['apply', file, '--yes', ...more], { name: 'apply' });
+  }
+  // Any command of `gatehouse` that takes --state: {code, stdout, output}.
+  command(name, ...args) {
+    return runProgram(program('gatehouse'), [name, '--state', this.state, ...args], { name });
   }
   check(file = this.file) {
     return runProgram(program('gatehouse'), ['check', file], { name: 'check' });

@@ -191,7 +191,7 @@ describe('the audit trail', () => {
         const rows = events();
         const kinds = new Set(rows.map((row) => row.event));
         return (
-          ['sign_in', 'refusal', 'posture_result', 'resources_applied'].every((kind) =>
+          ['sign_in', 'refusal', 'posture_result', 'resource_changed'].every((kind) =>
             kinds.has(kind),
           ) && rows
         );

@@ -317,9 +317,9 @@ Said<void> back_up_running(const Place& place, const BackupArguments& arguments,
   const auto taken =
       fs::path(place.state_directory) / "run" / (std::string(kBackupPrefix) + random_hex(8));
   const auto progress = progress_of("Reading the store", taken);
-  const auto reply = ask_gateway(
-      place.state_directory,
-      post("/backup", {{"path", taken.string()}, {"with_master_key", arguments.with_master_key}}));
+  const auto reply = ask_gateway(place.state_directory,
+                                 post("/backup", {{"name", taken.filename().string()},
+                                                  {"with_master_key", arguments.with_master_key}}));
   if (!reply) return std::unexpected("nothing was written");
   if (reply->first != 200) {
     return std::unexpected(
@@ -399,7 +399,7 @@ Said<void> restore_running(const Place& place, const std::string& file) {
   GATEHOUSE_TRY_VOID(copy(file, handed));
   GATEHOUSE_TRY_VOID(hand_over(place.state_directory, given));
   const auto reply =
-      ask_gateway(place.state_directory, post("/restore", {{"path", given.string()}}));
+      ask_gateway(place.state_directory, post("/restore", {{"name", given.filename().string()}}));
   if (!reply) return std::unexpected("it is not known whether anything was restored");
   if (reply->first != 200) {
     return std::unexpected(
@@ -411,13 +411,9 @@ Said<void> restore_running(const Place& place, const std::string& file) {
 // A path of ours, of a request that only the owner can make: directly in run/.
 std::optional<fs::path> path_of(const json::object* body, const Node& node,
                                 std::string_view prefix) {
-  const auto text = body ? json::find_string(*body, "path") : std::nullopt;
-  if (!text) return std::nullopt;
-  fs::path path = std::string(*text);
-  const fs::path run = fs::path(node.settings().state_directory) / "run";
-  if (path.parent_path() != run || !path.filename().string().starts_with(prefix))
-    return std::nullopt;
-  return path;
+  const auto name = body ? json::find_string(*body, "name") : std::nullopt;
+  if (!name || !name->starts_with(prefix) || name->contains('/')) return std::nullopt;
+  return fs::path(node.settings().state_directory) / "run" / std::string(*name);
 }
 
 constexpr std::string_view kBackupMade = "backup_made";

@@ -17,15 +17,11 @@
 #include "adapters/forward_auth/forward_auth.h"
 #include "apps/gatehouse/admin_endpoints.h"
 #include "apps/gatehouse/backup.h"
-#include "base/encoding.h"
 #include "base/json.h"
 #include "base/try.h"
 #include "controlplane/context.h"
 #include "controlplane/signing_keys.h"
-#include "crypto/digest.h"
-#include "dataplane/log_tail.h"
 #include "decision/snapshot.h"
-#include "model/limits.h"
 #include "net/mailer.h"
 #include "platform/clock.h"
 #include "platform/descriptor.h"
@@ -38,8 +34,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxApiBody = std::size_t{4} << 20;
-// How far back the API looks for decisions.
-constexpr std::uint64_t kMaxDecisionBytes = std::uint64_t{64} << 20;
 // A shorter wait than the bound of one second, so that an end need not wait for it.
 constexpr std::chrono::milliseconds kFollowWait{250};
 constexpr std::chrono::seconds kFollowInterval{1};
@@ -126,10 +120,6 @@ std::expected<T, std::string> said(std::expected<T, E> result) {
     return std::move(*result);
 }
 
-dataplane::LogLimits limits_of(const configuration::Settings& settings) {
-  return {settings.decision_log.max_bytes, settings.decision_log.files};
-}
-
 // Who may open the administration socket owns the gateway.
 storage::ApiToken root_of_the_socket() {
   storage::ApiToken root;
@@ -162,7 +152,7 @@ std::expected<void, std::string> Node::start() {
     return std::unexpected("cannot find ngx_http_gatehouse_module.so: set nginx.module");
   routing_ = std::make_unique<Routing>(paths_, file_.settings, root);
   decision_log_ = std::make_unique<dataplane::LogRotation>(
-      paths_.decision_log, limits_of(file_.settings), [this] { routing_->reopen_logs(); },
+      paths_.decision_log, log_limits(file_.settings), [this] { routing_->reopen_logs(); },
       [](const std::string& line) { spdlog::error("{}", line); });
   make_gateway();
   const bool restored = GATEHOUSE_TRY(gateway_->restore());
@@ -337,47 +327,6 @@ adapters::admin_api::Services Node::api_services() {
           .version = GATEHOUSE_VERSION};
 }
 
-json::object Node::health() {
-  json::object node_state{{"readable", false}};
-  if (const auto reader = node_state_->make_reader(); reader && (*reader)->refresh()) {
-    const auto sequence = (*reader)->snapshot_sequence();
-    const auto heartbeat = (*reader)->heartbeat();
-    node_state["readable"] = sequence.has_value();
-    if (sequence && *sequence) node_state["sequence"] = **sequence;
-    if (heartbeat) node_state["heartbeat_at"] = format_rfc3339(*heartbeat);
-  }
-  const bool store = store_->find_value("account_id").has_value();
-  const auto snapshot = gateway_->snapshot();
-  const bool well = store && routing_->is_serving() && node_state["readable"].as_bool();
-  return {{"status", well ? "ok" : "degraded"},
-          {"version", GATEHOUSE_VERSION},
-          {"issuer", snapshot ? snapshot->issuer() : ""},
-          {"sequence", snapshot ? snapshot->sequence() : 0},
-          {"node_state", std::move(node_state)},
-          {"nginx",
-           {{"serving", routing_->is_serving()},
-            {"pid", routing_->nginx_pid()},
-            {"restarts", routing_->nginx_restarts()}}},
-          {"store",
-           {{"reachable", store},
-            {"engine", file_.settings.store.starts_with("postgres") ? "postgresql" : "sqlite"}}}};
-}
-
-std::vector<json::object> Node::decisions(
-    std::size_t limit, const std::function<bool(const json::object&)>& wanted) const {
-  std::vector<json::object> found;
-  if (limit == 0) return found;
-  dataplane::read_newest_lines(
-      paths_.decision_log, settings().decision_log.files, kMaxDecisionBytes,
-      [&](std::string_view line) {
-        auto decision = json::parse(line);
-        if (decision && decision->is_object() && wanted(decision->get_object()))
-          found.push_back(std::move(decision->get_object()));
-        return found.size() < limit;
-      });
-  return found;
-}
-
 bool Node::wait_until_ready(std::chrono::seconds limit) const {
   const auto end = std::chrono::steady_clock::now() + limit;
   while (!routing_->is_serving() || !answers(file_.settings.listen)) {
@@ -413,115 +362,6 @@ void Node::follow(const std::stop_token& stop) {
     std::unique_lock lock(mutex);
     wake.wait_for(lock, stop, kFollowInterval, [] { return false; });
   }
-}
-
-Plan Node::plan_of(const configuration::File& file, const std::string& text,
-                   const controlplane::ApplyOptions& options) {
-  Plan plan;
-  plan.settings.settings = settings();
-  if (file.has_settings) plan.settings = compare_settings(settings(), file.settings);
-  std::string all = text;
-  if (file.has_resources) {
-    auto changes = gateway_->plan(file.resources, options);
-    if (!changes) {
-      for (const auto& problem : changes.error()) plan.problems.push_back(file.place(problem));
-      return plan;
-    }
-    plan.changes = std::move(*changes);
-  }
-  for (const auto& change : plan.changes) {
-    all += '\n' + change.id + std::to_string(static_cast<int>(change.what));
-    for (const auto& field : change.fields) all += ' ' + field;
-  }
-  plan.digest = hex_encode(crypto::sha256(all));
-  return plan;
-}
-
-Plan Node::plan(const std::string& path, const controlplane::ApplyOptions& options) {
-  const std::lock_guard lock(apply_mutex_);
-  auto file = load_configuration(path);
-  if (!file) return {.problems = file.error(), .changes = {}, .settings = {}, .digest = {}};
-  return plan_of(*file, read_file(path, model::kMaxConfigurationBytes).value_or(""), options);
-}
-
-ApplyAnswer Node::apply(const std::string& path, const ApplyRequest& request) {
-  const std::lock_guard lock(apply_mutex_);
-  ApplyAnswer answer;
-  auto file = load_configuration(path);
-  if (!file) {
-    answer.problems = file.error();
-    return answer;
-  }
-  if (request.plan) {
-    const Plan now = plan_of(*file, read_file(path, model::kMaxConfigurationBytes).value_or(""),
-                             request.options);
-    answer.problems = now.problems;
-    answer.plan_is_stale = now.problems.empty() && now.digest != *request.plan;
-    if (!answer.problems.empty() || answer.plan_is_stale) return answer;
-  }
-  const configuration::Settings before = settings();
-  SettingsChange change;
-  change.settings = before;
-  if (file->has_settings) change = compare_settings(before, file->settings);
-  const unsigned reloads = routing_->reloads();
-  routing_->set_settings(change.settings);
-  routing_->set_renewal(request.renew);
-  const auto fail = [&](const std::vector<policy::Problem>& problems) {
-    for (const auto& problem : problems) answer.problems.push_back(file->place(problem));
-    routing_->set_renewal(false);
-    routing_->set_settings(before);
-    if (auto undone = routing_->refresh(); !undone)
-      spdlog::error("routing_not_restored message=\"{}\"", undone.error());
-    return answer;
-  };
-  answer.sequence = gateway_->snapshot()->sequence();
-  if (file->has_resources) {
-    auto options = request.options;
-    options.reroute = request.renew || !change.at_once.empty();
-    const auto applied = gateway_->apply(
-        file->resources, {.name = request.actor, .ip = "", .reference = ""}, options);
-    if (!applied) return fail(applied.error());
-    answer.sequence = applied->sequence;
-    answer.changed = applied->changed;
-  }
-  // Where no resource has changed.
-  if (const auto routed = routing_->refresh(); !routed) return fail({{"", routed.error()}});
-  answer.nginx_reloaded = routing_->reloads() != reloads;
-  answer.changed = answer.changed || !change.at_once.empty();
-  answer.at_next_start = std::move(change.at_next_start);
-  decision_log_->set_limits(limits_of(change.settings));
-  if (request.renew || change.settings.country_database != before.country_database)
-    open_countries(change.settings.country_database);
-  if (change.settings.api != before.api) make_api_router(change.settings.api);
-  return answer;
-}
-
-StatusReport Node::status() {
-  StatusReport report;
-  if (const auto snapshot = gateway_->snapshot()) {
-    report.issuer = snapshot->issuer();
-    report.sequence = snapshot->sequence();
-    report.applications = snapshot->applications().size();
-  }
-  if (const auto live = store_->live_sessions(system_now())) report.sessions = live->size();
-  report.nginx_pid = routing_->nginx_pid();
-  report.nginx_restarts = routing_->nginx_restarts();
-  return report;
-}
-
-std::expected<decision::Explanation, std::string> Node::explain(const Question& question) {
-  const auto configuration = gateway_->context().configuration();
-  if (!configuration) return std::unexpected("nothing has been configured yet");
-  const Instant now = system_now();
-  const auto find_session = [&](const std::string& nonce) -> std::optional<model::Session> {
-    auto session = gateway_->context().sessions.load(nonce, now);
-    return session ? std::move(*session) : std::nullopt;
-  };
-  return answer_question(
-      question,
-      {*configuration->snapshot, *configuration->resources, find_session,
-       [this](const IpAddress& address) { return std::string(country_of(address)); }},
-      now);
 }
 
 void Node::tick() {

@@ -76,4 +76,8 @@ SettingsChange compare_settings(const Settings& running, const Settings& wanted)
   return change;
 }
 
+dataplane::LogLimits log_limits(const Settings& settings) {
+  return {settings.decision_log.max_bytes, settings.decision_log.files};
+}
+
 }  // namespace gatehouse::apps

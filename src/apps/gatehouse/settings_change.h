@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "configuration/file.h"
+#include "dataplane/log_rotation.h"
 
 namespace gatehouse::apps {
 
@@ -15,5 +16,7 @@ struct SettingsChange {
 };
 [[nodiscard]] SettingsChange compare_settings(const configuration::Settings& running,
                                               const configuration::Settings& wanted);
+
+[[nodiscard]] dataplane::LogLimits log_limits(const configuration::Settings& settings);
 
 }  // namespace gatehouse::apps

@@ -134,17 +134,20 @@ Result<Page<User>> SociStore::users(const UserQuery& query) {
     Conditions conditions;
     if (!query.name.empty()) conditions.add("name = ?", text(query.name));
     if (!query.email.empty()) conditions.add("email = ?", text(query.email));
+    // Addresses are canonical, so in lower case.
     if (!query.search.empty())
-      conditions.add("(LOWER(email) LIKE ? ESCAPE '!' OR LOWER(name) LIKE ? ESCAPE '!')",
+      conditions.add("(email LIKE ? ESCAPE '!' OR LOWER(name) LIKE ? ESCAPE '!')",
                      like_pattern(query.search));
     Page<User> page;
-    page.total = count_rows(sql, "users", conditions);
-    if (query.offset >= page.total) return page;
     page.items = fetch_users(
         sql,
         fmt::format("SELECT {} FROM users{} ORDER BY email LIMIT {} OFFSET {}", kUserColumns,
                     conditions.where(), row_count(query.limit), row_count(query.offset)),
         conditions);
+    // A search looks at every user: the page that is not full says how many there are by itself.
+    const std::size_t found = page.items.size();
+    const bool is_last = found < query.limit && (found > 0 || query.offset == 0);
+    page.total = is_last ? query.offset + found : count_rows(sql, "users", conditions);
     return page;
   });
 }
