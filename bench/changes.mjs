@@ -10,30 +10,15 @@ import fs from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
-import os from 'node:os';
 import path from 'node:path';
-import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import './pki.mjs';
 
 const { values: options } = parseArgs({
   options: { build: { type: 'string' }, times: { type: 'string', default: '20' } },
 });
 if (options.build) process.env.GATEHOUSE_BUILD = path.resolve(options.build);
 const tests = '../tests/harness';
-if (!process.env.GATEHOUSE_TEST_PKI) {
-  // Node reads its authorities at its start.
-  const { makePki } = await import(`${tests}/pki.mjs`);
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-changes-'));
-  fs.chmodSync(directory, 0o711);
-  const pki = makePki(path.join(directory, 'pki'));
-  const { status } = spawnSync(process.execPath, process.argv.slice(1), {
-    stdio: 'inherit',
-    env: { ...process.env, GATEHOUSE_TEST_PKI: pki.directory, NODE_EXTRA_CA_CERTS: pki.ca },
-  });
-  fs.rmSync(directory, { recursive: true, force: true });
-  process.exit(status ?? 1);
-}
-
 const { default: WebSocket } = await import('../tests/node_modules/ws/wrapper.mjs');
 const { startLab, kApp, kAuth, policy, email, posture } = await import(`${tests}/lab.mjs`);
 const { SignIn, byProvider, mustSignIn } = await import(`${tests}/signin.mjs`);

@@ -68,7 +68,7 @@ const started = process.hrtime.bigint();
 const stream = run({
   files,
   concurrency: Number(process.env.GATEHOUSE_TEST_JOBS ?? Math.max(2, os.availableParallelism())),
-  timeout: 300_000,
+  timeout: 600_000,
   ...(pattern ? { testNamePatterns: [pattern] } : {}),
   execArgv: ['--no-warnings', '--import', path.join(here, 'harness', 'names.mjs')],
 });

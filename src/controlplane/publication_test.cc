@@ -235,6 +235,12 @@ TEST_F(ChangeTest, IsStoredPublishedAndAudited) {
   EXPECT_EQ(event.details.at("after").at("name"), "Extra");
 }
 
+TEST_F(ChangeTest, TheAuditHasNoHashes) {
+  const auto& token = gateway_.gateway->resources()->service_tokens.at(0);
+  for (const auto& event : gateway_.audit("resource_changed"))
+    EXPECT_EQ(json::serialize(event.details).find(token.client_secret_hash), std::string::npos);
+}
+
 TEST_F(ChangeTest, SurvivesARestart) {
   ASSERT_TRUE(
       change(put(policy::Kind::Group, std::string(kGroup), group_body("G", "a@b.example"))));

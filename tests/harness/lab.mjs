@@ -8,6 +8,7 @@ import { TestAgent, OwnDevice } from './agent.mjs';
 import { TestGateway } from './gateway.mjs';
 import { TestIdp } from './idp.mjs';
 import { TestOrigin } from './origin.mjs';
+import { TestPostgres } from './postgres.mjs';
 import { TestSmtp } from './smtp.mjs';
 import { Browser } from './http.mjs';
 import { freePort } from './process.mjs';
@@ -56,6 +57,7 @@ export const newServiceToken = (name, more = {}) => {
 // Options:
 //   idp, smtp, agent   start the provider, the mail server, the real agent (true)
 //   device             a device whose answers the suite writes itself (OwnDevice)
+//   store              'sqlite' or 'postgres'; default $GATEHOUSE_TEST_STORE, else sqlite
 //   config(c, lab)     changes the configuration before the start
 //   start: false       writes the configuration only
 export async function startLab({
@@ -63,6 +65,7 @@ export async function startLab({
   smtp = false,
   agent = false,
   device = false,
+  store = process.env.GATEHOUSE_TEST_STORE ?? 'sqlite',
   config = () => {},
   start = true,
 } = {}) {
@@ -81,7 +84,9 @@ export async function startLab({
     ]);
     if (lab.agent) await lab.agent.start();
     if (device) lab.device = new OwnDevice();
+    if (store === 'postgres') lab.postgres = await TestPostgres.start();
     const configuration = await lab.base(port);
+    if (lab.postgres) configuration.store = await lab.postgres.database();
     config(configuration, lab);
     lab.gateway = new TestGateway({ directory: lab.directory, configuration });
     if (start) await lab.gateway.start();
@@ -174,7 +179,10 @@ export class Lab {
   async stop() {
     for (const browser of this.browsers) browser.close();
     const results = await Promise.allSettled([this.gateway?.stop(), this.agent?.stop()]);
-    await Promise.allSettled([this.idp?.stop(), this.smtp?.stop(), this.origin?.stop()]);
+    await Promise.allSettled([
+      ...[this.idp?.stop(), this.smtp?.stop(), this.origin?.stop()],
+      this.postgres?.stop(),
+    ]);
     const failure = results.find(({ status }) => status === 'rejected')?.reason;
     // What failed is kept to look at.
     if (failure || process.env.GATEHOUSE_TEST_KEEP || process.exitCode) {

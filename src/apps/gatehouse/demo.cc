@@ -187,6 +187,10 @@ std::string page_of_text(const DemoOptions& options, const Demo& demo) {
                   (also in {console})
   Status          https://auth.{domain}:{port}/   your applications
                   {gatehouse} status --state {state}/state
+  API             https://auth.{domain}:{port}/client/v4/   from this machine, with a token:
+                  {gatehouse} tokens create --name me --state {state}/state
+                  without one, as the owner of this gateway:
+                  curl --unix-socket {state}/state/run/admin.sock http://gatehouse/client/v4/accounts
 
   The browser will warn about the certificate: the demo made its own authority. To trust it, import
   {authority}
