@@ -18,6 +18,7 @@ constexpr std::string_view kFilePurpose = "applied file";
 constexpr int kAttempts = 8;
 // Beyond it a worker that starts has more to do for the changes than for the snapshot.
 constexpr std::size_t kMaxChanges = 64;
+constexpr std::size_t kMostChanges = 1024;
 constexpr std::size_t kMaxChangeBytes = std::size_t{1} << 20;
 constexpr std::size_t kFeedPage = 1000;
 constexpr std::size_t kMaxStoredDepth = 64;
@@ -347,10 +348,13 @@ void Publication::publish_candidate(const Candidate& candidate) {
   const auto sequence = candidate.configuration->snapshot->sequence();
   if (candidate.snapshot_change) {
     const auto put = node_state.put_change(sequence, *candidate.snapshot_change);
-    if (put)
+    if (put) {
       is_long_ = put->count > kMaxChanges || put->bytes > kMaxChangeBytes;
-    else
+      // Changes that come one after another never leave time for it: this one waits.
+      if (put->count > kMostChanges) compact_now();
+    } else {
       note_failure("change_write_failed", put.error());
+    }
   } else if (const auto put = node_state.put_snapshot(*candidate.snapshot_document); put) {
     is_long_ = false;
   } else {
@@ -549,6 +553,11 @@ bool Publication::follow() {
 }
 
 void Publication::tick() {
+  keep_up();
+  compact_meanwhile();
+}
+
+void Publication::keep_up() {
   const std::lock_guard lock(mutex_);
   auto& dependencies = context_.dependencies;
   const auto now = context_.now();
@@ -574,14 +583,30 @@ void Publication::tick() {
       spdlog::error("republish_failed message=\"{}\"", sessions.error().message);
   }
   if (assertions_.renew_at() <= now) publish_assertions(AssertionIssuer::Extent::Due);
-  if (is_long_) {
-    if (const auto put = dependencies.node_state.compact_snapshot(
-            snapshot_document_of(context_, *context_.configuration()));
-        put)
-      is_long_ = false;
-    else
-      note_failure("snapshot_write_failed", put.error());
+}
+
+void Publication::compact_meanwhile() {
+  std::shared_ptr<const Configuration> configuration;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!is_long_ || behind_) return;
+    configuration = context_.configuration();
   }
+  if (!compact(*configuration)) return;
+  const std::lock_guard lock(mutex_);
+  if (context_.configuration() == configuration) is_long_ = false;
+}
+
+void Publication::compact_now() {
+  if (compact(*context_.configuration())) is_long_ = false;
+}
+
+// INVARIANT: the node state takes it only when it still has that sequence.
+bool Publication::compact(const Configuration& configuration) {
+  const auto put = context_.dependencies.node_state.compact_snapshot(
+      snapshot_document_of(context_, configuration));
+  if (!put) spdlog::info("snapshot_not_compacted message=\"{}\"", put.error().message);
+  return put.has_value();
 }
 
 }  // namespace gatehouse::controlplane

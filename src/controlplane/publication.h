@@ -55,6 +55,12 @@ class Publication {
   void put_in_force(Candidate candidate);
   void publish_candidate(const Candidate& candidate);
   void publish_everything();
+  // One document in the place of the changes. Without the lock: when something is changed
+  // meanwhile, it is for the next time.
+  void compact_meanwhile();
+  void compact_now();  // under it
+  [[nodiscard]] bool compact(const Configuration& configuration);
+  void keep_up();
   void publish_assertions(AssertionIssuer::Extent extent);
   void note_failure(std::string_view event, const node_state::Error& error);
 

@@ -63,8 +63,9 @@ struct FileIdentity {
 
 // In the order of the sequences.
 [[nodiscard]] std::string change_key(std::uint64_t sequence);
-// What kSnapshotSequenceKey says; nullopt when it cannot be read.
-[[nodiscard]] std::optional<std::uint64_t> parse_sequence(const json::value& document);
+// The number under `key` of what kSnapshotSequenceKey says; nullopt when it cannot be read.
+[[nodiscard]] std::optional<std::uint64_t> parse_sequence(const json::value& document,
+                                                          std::string_view key = "sequence");
 
 // A reader of the writer's own environment, whose file is `identity`. While it reads it shares
 // `map_guard`, which the writer has to itself while it makes the map larger, for then LMDB lets

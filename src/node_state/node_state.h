@@ -43,7 +43,7 @@ struct Error {
   std::string message;  // "cannot open node state `/x`: No such file or directory"
 };
 
-// The changes that stand beside the snapshot.
+// The changes after the snapshot that stands there.
 struct ChangesThere {
   std::size_t count = 0;
   std::size_t bytes = 0;
@@ -75,7 +75,8 @@ class Writer {
   [[nodiscard]] virtual std::expected<ChangesThere, Error> put_change(
       std::uint64_t sequence, const json::object& document) = 0;
   // What snapshot and changes say already, in one document of the sequence that stands there (an
-  // error otherwise): removes the changes, and who has followed them reads nothing.
+  // error otherwise, and nothing is changed). The changes since the compaction before stay: who has
+  // followed some of them follows the rest.
   [[nodiscard]] virtual std::expected<void, Error> compact_snapshot(
       const json::object& document) = 0;
   [[nodiscard]] virtual std::expected<void, Error> put_session(const model::Session& session) = 0;

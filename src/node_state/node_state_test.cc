@@ -249,12 +249,19 @@ TEST_F(NodeState, CompactionKeepsTheOriginAndANewSnapshotDoesNot) {
   ASSERT_TRUE(writer_->compact_snapshot({{"sequence", 2}}));
   ASSERT_TRUE(state->refresh());
   EXPECT_EQ(state->snapshot_origin(), origin);
-  EXPECT_TRUE(sequences(state->changes_after(0)).empty());
+  EXPECT_EQ(sequences(state->changes_after(0)), std::vector<std::int64_t>{2});
   EXPECT_EQ(*state->snapshot_sequence(), 2U);
   EXPECT_EQ((*state->snapshot())->at("sequence").to_number<int>(), 2);
 
+  // Until the next one, for whoever has not followed yet; they do not count as there.
+  const auto there = writer_->put_change(3, {{"sequence", 3}});
+  ASSERT_TRUE(there);
+  EXPECT_EQ(there->count, 1U);
+  EXPECT_EQ(sequences(state->changes_after(0)), (std::vector<std::int64_t>{2, 3}));
+  ASSERT_TRUE(writer_->compact_snapshot({{"sequence", 3}}));
+  EXPECT_EQ(sequences(state->changes_after(0)), std::vector<std::int64_t>{3});
+
   // However early its sequence is: another store has been put in the place of the first.
-  ASSERT_TRUE(writer_->put_change(3, {{"sequence", 3}}));
   ASSERT_TRUE(writer_->put_snapshot({{"sequence", 1}}));
   ASSERT_TRUE(state->refresh());
   EXPECT_GT(state->snapshot_origin(), origin);

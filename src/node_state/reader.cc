@@ -308,9 +308,9 @@ std::string change_key(std::uint64_t sequence) {
   return fmt::format("{}{:016x}", kChangePrefix, sequence);
 }
 
-std::optional<std::uint64_t> parse_sequence(const json::value& document) {
+std::optional<std::uint64_t> parse_sequence(const json::value& document, std::string_view key) {
   const auto* object = document.if_object();
-  const auto* member = object == nullptr ? nullptr : json::find(*object, "sequence");
+  const auto* member = object == nullptr ? nullptr : json::find(*object, key);
   if (member == nullptr) return std::nullopt;
   if (const auto* number = member->if_uint64()) return *number;
   const auto* number = member->if_int64();

@@ -76,7 +76,8 @@ class LmdbWriter final : public Writer {
     const auto sequence = parse_sequence(document);
     return write([&](MDB_txn* txn, Stamps& stamps) {
       stamps[kSnapshotStamp] = stamps[kOriginStamp] = mdb_txn_id(txn);
-      if (const int code = put_sequence(txn, sequence.value_or(0)); code != 0) return code;
+      const SnapshotPlace place{sequence.value_or(0), sequence.value_or(0)};
+      if (const int code = put_place(txn, place); code != 0) return code;
       if (const int code = remove_prefix(txn, kChangePrefix); code != 0) return code;
       return put(txn, kSnapshotKey, record);
     });
@@ -89,13 +90,13 @@ class LmdbWriter final : public Writer {
     bool is_later = true;
     ChangesThere there;
     auto written = write([&](MDB_txn* txn, Stamps& stamps) {
-      const auto before = sequence_in(txn);
-      is_later = before && sequence > *before;
+      const auto before = place_in(txn);
+      is_later = before && sequence > before->sequence;
       if (!is_later) return 0;
       stamps[kSnapshotStamp] = mdb_txn_id(txn);
-      if (const int code = put_sequence(txn, sequence); code != 0) return code;
+      if (const int code = put_place(txn, {sequence, before->base}); code != 0) return code;
       if (const int code = put(txn, key, record); code != 0) return code;
-      return count_changes(txn, there);
+      return count_changes(txn, before->base, there);
     });
     if (!written) return std::unexpected(written.error());
     if (!is_later) {
@@ -110,10 +111,14 @@ class LmdbWriter final : public Writer {
     const auto sequence = parse_sequence(document);
     bool is_same = true;
     auto written = write([&](MDB_txn* txn, Stamps& stamps) {
-      is_same = sequence && sequence_in(txn) == sequence;
+      const auto before = place_in(txn);
+      is_same = sequence && before && before->sequence == *sequence;
       if (!is_same) return 0;
       stamps[kSnapshotStamp] = mdb_txn_id(txn);
-      if (const int code = remove_prefix(txn, kChangePrefix); code != 0) return code;
+      // What led here stays until the next time: a worker that had nothing to do follows it.
+      const std::string last = change_key(before->base);
+      if (const int code = remove_prefix(txn, kChangePrefix, last); code != 0) return code;
+      if (const int code = put_place(txn, {*sequence, *sequence}); code != 0) return code;
       return put(txn, kSnapshotKey, record);
     });
     if (written && !is_same) {
@@ -221,26 +226,37 @@ class LmdbWriter final : public Writer {
     return mdb_put(txn, database_, &name, &value, 0);
   }
 
-  int put_sequence(MDB_txn* txn, std::uint64_t sequence) const {
+  // Where snapshot and changes have come to: `base` is the sequence of the snapshot itself.
+  struct SnapshotPlace {
+    std::uint64_t sequence = 0;
+    std::uint64_t base = 0;
+  };
+  int put_place(MDB_txn* txn, const SnapshotPlace& place) const {
     return put(txn, kSnapshotSequenceKey,
-               encode_record(json::serialize(json::object{{"sequence", sequence}})));
+               encode_record(json::serialize(
+                   json::object{{"sequence", place.sequence}, {"snapshot", place.base}})));
   }
 
   // nullopt: none, or not readable.
-  std::optional<std::uint64_t> sequence_in(MDB_txn* txn) const {
+  std::optional<SnapshotPlace> place_in(MDB_txn* txn) const {
     MDB_val key = to_value(kSnapshotSequenceKey);
     MDB_val value{};
     if (mdb_get(txn, database_, &key, &value) != 0) return std::nullopt;
     const auto text = decode_record(to_view(value));
     const auto document = text ? json::parse(*text).value_or(nullptr) : json::value();
-    return parse_sequence(document);
+    const auto sequence = parse_sequence(document);
+    const auto base = parse_sequence(document, "snapshot");
+    if (!sequence || !base) return std::nullopt;
+    return SnapshotPlace{*sequence, *base};
   }
 
-  int count_changes(MDB_txn* txn, ChangesThere& there) const {
+  // Those after `base`.
+  int count_changes(MDB_txn* txn, std::uint64_t base, ChangesThere& there) const {
     there = {};
     MDB_cursor* cursor = nullptr;
     if (const int code = mdb_cursor_open(txn, database_, &cursor); code != 0) return code;
-    MDB_val key = to_value(kChangePrefix);
+    const std::string first = change_key(base + 1);
+    MDB_val key = to_value(first);
     MDB_val value{};
     int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     for (; code == 0 && to_view(key).starts_with(kChangePrefix);
@@ -252,13 +268,15 @@ class LmdbWriter final : public Writer {
     return code == MDB_NOTFOUND ? 0 : code;
   }
 
-  int remove_prefix(MDB_txn* txn, std::string_view prefix) const {
+  // Those up to `last`, when it is given.
+  int remove_prefix(MDB_txn* txn, std::string_view prefix, std::string_view last = {}) const {
     MDB_cursor* cursor = nullptr;
     if (const int code = mdb_cursor_open(txn, database_, &cursor); code != 0) return code;
     MDB_val key = to_value(prefix);
     MDB_val value{};
     int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    while (code == 0 && to_view(key).starts_with(prefix)) {
+    while (code == 0 && to_view(key).starts_with(prefix) &&
+           (last.empty() || to_view(key) <= last)) {
       code = mdb_cursor_del(cursor, 0);
       if (code == 0) code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
