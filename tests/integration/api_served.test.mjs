@@ -228,8 +228,17 @@ describe('a gateway that is not root', () => {
     delete configuration.api;
     const file = path.join(directory, 'gatehouse.yaml');
     fs.writeFileSync(file, toYaml(configuration));
+    // Where that user can run it: the clone may be in root's home.
+    const installed = path.join(directory, 'bin', 'gatehouse');
+    const module = path.join('modules', 'ngx_http_gatehouse_module.so');
+    for (const name of ['bin', 'modules']) fs.mkdirSync(path.join(directory, name));
+    fs.copyFileSync(program('gatehouse'), installed);
+    fs.copyFileSync(
+      path.join(path.dirname(program('gatehouse')), '..', module),
+      path.join(directory, module),
+    );
     for (const name of [directory, key, file]) fs.chownSync(name, 65534, 65534);
-    const as = ['--reuid=65534', '--regid=65534', '--clear-groups', program('gatehouse')];
+    const as = ['--reuid=65534', '--regid=65534', '--clear-groups', installed];
     const child = new Child('setpriv', ['--pdeathsig', 'TERM', ...as, 'serve', '--config', file], {
       name: 'gatehouse',
       cwd: '/',
