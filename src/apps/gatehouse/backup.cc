@@ -60,9 +60,19 @@ std::string fingerprint(const Secret& key) {
   return hex_encode(crypto::derive_key(key.reveal(), "backup fingerprint")).substr(0, 32);
 }
 
+// What this user may not see is not there.
+bool is_there(const fs::path& file) {
+  std::error_code ignored;
+  return fs::exists(file, ignored);
+}
+
 // nullopt: there is none.
 Said<std::optional<Secret>> read_key(const fs::path& file) {
-  if (!fs::exists(file)) return std::nullopt;
+  std::error_code error;
+  const bool there = fs::exists(file, error);
+  if (error)
+    return std::unexpected(fmt::format("cannot read `{}`: {}", file.string(), error.message()));
+  if (!there) return std::nullopt;
   auto bytes = read_file(file, 4096);
   if (!bytes) return std::unexpected(bytes.error().message);
   return Secret(std::move(*bytes));
@@ -287,7 +297,7 @@ struct Keys {
 };
 Said<Keys> keys_at_rest(const std::string& state_directory) {
   const fs::path directory = fs::path(state_directory) / "keys";
-  if (fs::exists(directory / "master.key.new")) {
+  if (is_there(directory / "master.key.new")) {
     return std::unexpected(fmt::format(
         "a rotation of the master key was cut short in `{}`: start the gateway once, which ends it",
         directory.string()));
@@ -295,7 +305,7 @@ Said<Keys> keys_at_rest(const std::string& state_directory) {
   Keys keys{.file = directory / "master.key", .is_credential = false, .key = {}};
   if (const char* credentials = std::getenv("CREDENTIALS_DIRECTORY")) {
     const fs::path credential = fs::path(credentials) / "master_key";
-    if (fs::exists(credential)) {
+    if (is_there(credential)) {
       keys.file = credential;
       keys.is_credential = true;
     }

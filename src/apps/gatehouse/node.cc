@@ -50,7 +50,9 @@ std::string find_module(const std::string& configured) {
   const fs::path here = program_directory();
   for (const fs::path& candidate : {here / "../modules/ngx_http_gatehouse_module.so",
                                     here / "../lib/gatehouse/ngx_http_gatehouse_module.so"}) {
-    if (fs::exists(candidate)) return fs::canonical(candidate).string();
+    std::error_code error;  // a place that this user may not look into is none
+    const fs::path found = fs::canonical(candidate, error);
+    if (!error) return found.string();
   }
   return {};
 }
