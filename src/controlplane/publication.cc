@@ -518,6 +518,18 @@ bool Publication::follow() {
       keys = keys || entry.topic == storage::Topic::SigningKeys;
       revocations = revocations || entry.topic == storage::Topic::Revocation;
     }
+    // INVARIANT: what ends a right comes first, and waits for nothing that cannot be read.
+    const auto now = context_.now();
+    if (everything) {
+      if (const auto sessions = context_.sessions.republish(now); !sessions) {
+        spdlog::error("follow_failed message=\"{}\"", sessions.error().message);
+        return false;
+      }
+    }
+    if (revocations) context_.sessions.follow_revocations(now);
+    for (const auto& entry : feed->entries)
+      if (entry.topic == storage::Topic::Session && !context_.sessions.follow(entry.key, now))
+        return false;
     if (keys) {
       if (const auto loaded = dependencies.vault.reload(dependencies.store, context_.now());
           !loaded) {
@@ -539,13 +551,6 @@ bool Publication::follow() {
         return false;
       }
       if (everything || keys) publish_everything();
-    }
-    if (!everything) {
-      if (revocations) context_.sessions.follow_revocations(context_.now());
-      for (const auto& entry : feed->entries)
-        if (entry.topic == storage::Topic::Session &&
-            !context_.sessions.follow(entry.key, context_.now()))
-          return false;
     }
     feed_position_ = feed->position;
     if (feed->entries.size() < kFeedPage) return true;

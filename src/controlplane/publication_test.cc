@@ -387,35 +387,43 @@ TEST_F(ChangeTest, ARestartDoesNotUndoWhatWasChangedSince) {
 
 // --- Two nodes on one store ---
 
+// Another node on the store of the first, with a node state of its own.
+struct SecondNode {
+  explicit SecondNode(const TestGateway& first)
+      : store(storage::open_store("sqlite://" + (first.directory.path() / "gatehouse.db").string())
+                  .value()),
+        vault(Vault::open(first.directory.path(), *store, kStart).value()),
+        gateway(Gateway::make({.store = *store,
+                               .vault = *vault,
+                               .node_state = *machine.node_state,
+                               .http_client = machine.provider,
+                               .selectors = machine.context().dependencies.selectors,
+                               .clock = machine.context().dependencies.clock,
+                               .pin_delivery = {}})) {}
+  TestGateway machine;
+  std::unique_ptr<storage::Store> store;
+  std::unique_ptr<Vault> vault;
+  std::unique_ptr<Gateway> gateway;
+};
+
 TEST_F(ChangeTest, AnotherNodeFollows) {
-  TestGateway other;
-  auto store =
-      storage::open_store("sqlite://" + (gateway_.directory.path() / "gatehouse.db").string());
-  ASSERT_TRUE(store) << store.error().message;
-  auto dependencies = other.context().dependencies;
-  auto vault = Vault::open(gateway_.directory.path(), **store, kStart);
-  ASSERT_TRUE(vault) << vault.error().message;
-  const auto node = Gateway::make({.store = **store,
-                                   .vault = **vault,
-                                   .node_state = *other.node_state,
-                                   .http_client = other.provider,
-                                   .selectors = dependencies.selectors,
-                                   .clock = dependencies.clock,
-                                   .pin_delivery = {}});
-  ASSERT_TRUE(node->restore().value());
-  EXPECT_TRUE(node->follow());
+  SecondNode other(gateway_);
+  ASSERT_TRUE(other.gateway->restore().value());
+  EXPECT_TRUE(other.gateway->follow());
   ASSERT_TRUE(
       change(put(policy::Kind::Group, std::string(kGroup), group_body("G", "a@b.example"))));
   ASSERT_TRUE(gateway_.context().sessions.create(session_of("s1", kStart + hours{1})));
-  EXPECT_EQ(node->context().configuration()->documents->find(policy::Kind::Group, kGroup), nullptr);
-  EXPECT_TRUE(node->follow());
-  EXPECT_NE(node->context().configuration()->documents->find(policy::Kind::Group, kGroup), nullptr);
-  EXPECT_TRUE(other.reader()->session("s1").value());
+  EXPECT_EQ(other.gateway->context().configuration()->documents->find(policy::Kind::Group, kGroup),
+            nullptr);
+  EXPECT_TRUE(other.gateway->follow());
+  EXPECT_NE(other.gateway->context().configuration()->documents->find(policy::Kind::Group, kGroup),
+            nullptr);
+  EXPECT_TRUE(other.machine.reader()->session("s1").value());
   // A change on the one that is behind first takes over what it has missed.
   ASSERT_TRUE(
       change(put(policy::Kind::Group, std::string(kGroup), group_body("G2", "a@b.example"))));
   int asked = 0;
-  const auto outcome = node->change(kAdmin, [&](const policy::Documents& documents) {
+  const auto outcome = other.gateway->change(kAdmin, [&](const policy::Documents& documents) {
     ++asked;
     auto body = documents.find(policy::Kind::Group, kGroup)->body;
     body["include"].as_array().emplace_back(json::object{{"email", {{"email", "c@d.example"}}}});
@@ -423,14 +431,47 @@ TEST_F(ChangeTest, AnotherNodeFollows) {
   });
   ASSERT_TRUE(outcome) << outcome.error().problems.front().message;
   EXPECT_EQ(asked, 2);
-  EXPECT_EQ(node->context().configuration()->documents->find(policy::Kind::Group, kGroup)->name,
-            "G2");
+  EXPECT_EQ(
+      other.gateway->context().configuration()->documents->find(policy::Kind::Group, kGroup)->name,
+      "G2");
   EXPECT_TRUE(gateway_.gateway->follow());
   EXPECT_EQ(document(policy::Kind::Group, kGroup)->body.at("include").as_array().size(), 2U);
   // The end of a session, too.
   ASSERT_TRUE(gateway_.context().sessions.end("s1"));
-  EXPECT_TRUE(node->follow());
-  EXPECT_FALSE(other.reader()->session("s1").value());
+  EXPECT_TRUE(other.gateway->follow());
+  EXPECT_FALSE(other.machine.reader()->session("s1").value());
+}
+
+// INVARIANT 3: what ends a right waits for nothing.
+TEST_F(ChangeTest, ASessionEndsWhereTheResourcesCannotBeRead) {
+  SecondNode other(gateway_);
+  ASSERT_TRUE(gateway_.context().sessions.create(session_of("s1", kStart + hours{1})));
+  ASSERT_TRUE(other.gateway->restore().value());
+  ASSERT_TRUE(other.machine.reader()->session("s1").value());
+  const storage::ResourceChange broken{.kind = "applications",
+                                       .id = std::string(kApplication),
+                                       .document = "{",
+                                       .sealed_secrets = "",
+                                       .origin = "api"};
+  ASSERT_TRUE(gateway_.store->commit_resources(gateway_.store->load_resources()->sequence,
+                                               {&broken, 1}, std::nullopt, {}, kStart));
+  ASSERT_TRUE(gateway_.context().sessions.end("s1"));
+  EXPECT_FALSE(other.gateway->follow()) << "the resources";
+  EXPECT_FALSE(other.machine.reader()->session("s1").value());
+}
+
+TEST_F(ChangeTest, AfterAGapNothingIsTakenForTheNodesOwn) {
+  SecondNode other(gateway_);
+  ASSERT_TRUE(other.gateway->restore().value());
+  ASSERT_TRUE(other.gateway->context().sessions.create(session_of("s1", kStart + hours{1})));
+  std::stringstream dump;
+  ASSERT_TRUE(gateway_.store->dump(dump));
+  ASSERT_TRUE(gateway_.store->load(dump));
+  EXPECT_TRUE(other.gateway->follow());
+  ASSERT_TRUE(other.machine.reader()->session("s1").value());
+  ASSERT_TRUE(gateway_.context().sessions.end("s1"));
+  EXPECT_TRUE(other.gateway->follow());
+  EXPECT_FALSE(other.machine.reader()->session("s1").value());
 }
 
 TEST(Publication, TickRebuildsADeletedNodeState) {

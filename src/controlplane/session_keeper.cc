@@ -89,6 +89,8 @@ storage::Result<void> SessionKeeper::republish(Instant now) {
   const auto sessions = store_.live_sessions(now);
   if (!sessions) return std::unexpected(sessions.error());
   behind_ = false;
+  // All of them are here now; a count that is left over could hide what another node does next.
+  own_writes_.clear();
   // INVARIANT: revocations first. Without them no session goes into a node state that is new.
   note(node_state_.put_revocations(*revocations));
   if (!behind_) note(node_state_.replace_sessions(*sessions));
