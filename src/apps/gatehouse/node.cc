@@ -20,7 +20,6 @@
 #include "base/json.h"
 #include "base/try.h"
 #include "controlplane/context.h"
-#include "controlplane/signing_keys.h"
 #include "decision/snapshot.h"
 #include "net/mailer.h"
 #include "platform/clock.h"
@@ -370,7 +369,6 @@ void Node::tick() {
   if (const auto resources = gateway_->resources())
     organization_.store(std::make_shared<const std::string>(resources->organization.name));
   gateway_->tick();
-  controlplane::rotate_if_due(gateway_->context(), [this] { gateway_->republish(); });
   decision_log_->tick();
 }
 
