@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/encoding.h"
+#include "controlplane/bearer_secret.h"
 #include "crypto/digest.h"
 #include "platform/random.h"
 
@@ -15,10 +16,6 @@ namespace {
 
 using storage::Role;
 
-constexpr std::size_t kRandomCharacters = 40;  // 238 bits
-constexpr std::size_t kChecksumCharacters = 8;
-constexpr std::string_view kAlphabet =
-    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 constexpr std::chrono::seconds kTouchInterval{60};
 constexpr std::string_view kAccountIdValue = "account_id";
 
@@ -66,17 +63,6 @@ bool is_name(std::string_view name) {
          });
 }
 
-std::string checksum(std::string_view text) {
-  return hex_encode(crypto::sha256(text)).substr(0, kChecksumCharacters);
-}
-
-std::string make_secret() {
-  std::string secret(kApiTokenPrefix);
-  for (std::size_t i = 0; i < kRandomCharacters; ++i)
-    secret += kAlphabet[random_below(static_cast<std::uint32_t>(kAlphabet.size()))];
-  return secret + checksum(secret);
-}
-
 }  // namespace
 
 std::string_view to_string(ApiTokenError error) {
@@ -107,7 +93,7 @@ std::expected<IssuedApiToken, ApiTokenError> issue_api_token(storage::Store& sto
   if (wanted.expires_at && *wanted.expires_at <= now)
     return std::unexpected(ApiTokenError::BadExpiry);
   IssuedApiToken issued;
-  issued.secret = make_secret();
+  issued.secret = make_bearer_secret(kApiTokenPrefix);
   issued.token = {.id = random_hex(16),
                   .name = wanted.name,
                   .secret_hash = hex_encode(crypto::sha256(issued.secret)),
@@ -126,11 +112,7 @@ std::expected<IssuedApiToken, ApiTokenError> issue_api_token(storage::Store& sto
   return issued;
 }
 
-bool is_api_token_form(std::string_view secret) {
-  constexpr std::size_t kBodyBytes = kApiTokenPrefix.size() + kRandomCharacters;
-  return secret.size() == kBodyBytes + kChecksumCharacters && secret.starts_with(kApiTokenPrefix) &&
-         constant_time_equal(secret.substr(kBodyBytes), checksum(secret.substr(0, kBodyBytes)));
-}
+bool is_api_token_form(std::string_view secret) { return has_bearer_form(secret, kApiTokenPrefix); }
 
 storage::Result<std::optional<storage::ApiToken>> find_api_token(storage::Store& store,
                                                                  std::string_view secret,

@@ -6,6 +6,7 @@
 #include "base/encoding.h"
 #include "base/time.h"
 #include "base/try.h"
+#include "controlplane/bearer_secret.h"
 #include "crypto/digest.h"
 #include "platform/random.h"
 
@@ -24,8 +25,6 @@ constexpr std::string_view kFamily = "access/service_tokens";
 constexpr std::string_view kDefaultDuration = "8760h";
 constexpr std::string_view kForever = "forever";
 constexpr std::string_view kSecretPrefix = "cfast_";
-constexpr std::size_t kSecretCharacters = 40;
-constexpr std::size_t kChecksumCharacters = 8;
 constexpr std::size_t kClientIdBytes = 16;
 constexpr std::string_view kPreviousHash = "previous_client_secret_hash";
 constexpr std::string_view kPreviousEnd = "previous_client_secret_expires_at";
@@ -44,16 +43,6 @@ const Collection& tokens() {
       .removed = 200,
       .make_show = [](const Call&, const Documents&) -> Show { return without_hashes; }};
   return collection;
-}
-
-// With a checksum, so that scanners recognise a leaked one.
-std::string new_secret() {
-  constexpr std::string_view kAlphabet =
-      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  std::string secret(kSecretPrefix);
-  for (std::size_t i = 0; i < kSecretCharacters; ++i)
-    secret.push_back(kAlphabet[random_below(static_cast<std::uint32_t>(kAlphabet.size()))]);
-  return secret + hex_encode(crypto::sha256(secret)).substr(0, kChecksumCharacters);
 }
 
 std::string hash_of(std::string_view secret) { return hex_encode(crypto::sha256(secret)); }
@@ -140,7 +129,7 @@ HttpResponse create_token(const Call& call) {
   auto body = written(call);
   if (!body) return std::move(body.error());
   const std::string id = random_uuid();
-  const std::string secret = new_secret();
+  const std::string secret = controlplane::make_bearer_secret(kSecretPrefix);
   return change(
       call,
       [&](const Documents&) -> std::expected<std::vector<Edit>, ChangeError> {
@@ -165,7 +154,7 @@ HttpResponse change_token(const Call& call) {
   const std::string& id = call.arguments[0];
   auto body = written(call);
   if (!body) return std::move(body.error());
-  const std::string secret = new_secret();
+  const std::string secret = controlplane::make_bearer_secret(kSecretPrefix);
   bool has_new_secret = false;
   return change(
       call,
@@ -206,7 +195,7 @@ HttpResponse rotate_token(const Call& call) {
   const std::string& id = call.arguments[0];
   const auto body = call.body(/*may_be_empty=*/true);
   if (!body) return body.error();
-  const std::string secret = new_secret();
+  const std::string secret = controlplane::make_bearer_secret(kSecretPrefix);
   return change(
       call,
       [&](const Documents& documents) -> std::expected<std::vector<Edit>, ChangeError> {
