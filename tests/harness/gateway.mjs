@@ -1,6 +1,7 @@
 // `gatehouse serve` as an administrator runs it: configuration file, state directory, nginx below
 // it. Ended by pid; a sanitizer's report or a crashed worker fails the suite that stops it.
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import {
@@ -49,6 +50,12 @@ export class TestGateway {
     });
     const [, said] = await this.child.waitFor(/^ready (\S+)/m, ms);
     this.ready = said;
+    // nginx has its ports before all of its workers are there.
+    const workers = this.configuration.nginx_workers || os.availableParallelism();
+    await eventually(() => this.nginxWorkers().length >= workers, {
+      ms,
+      what: `${workers} nginx workers`,
+    });
     return this;
   }
   // Its own end, nginx included: {code, signal}.
