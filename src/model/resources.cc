@@ -1,7 +1,10 @@
 #include "model/resources.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
+
+#include "model/sign_in_types.h"
 
 namespace gatehouse::model {
 namespace {
@@ -27,13 +30,26 @@ std::optional<Action> parse_action(std::string_view text) {
   return std::nullopt;
 }
 
+std::string_view to_string(DashboardRole role) {
+  switch (role) {
+    case DashboardRole::Administrator:
+      return "administrator";
+    case DashboardRole::ReadOnly:
+      return "read_only";
+    case DashboardRole::HelpDesk:
+      return "help_desk";
+  }
+  return "read_only";
+}
+
 Secret secret_of(const ConfigSecrets& secrets, std::string_view key) {
   const auto found = secrets.find(key);
   return found == secrets.end() ? Secret() : found->second;
 }
 
 bool can_sign_in(const IdentityProvider& provider) {
-  return provider.type == "onetimepin" || provider.type == "oidc";
+  return provider.type == "onetimepin" ||
+         std::ranges::find(kProviderTypes, provider.type) != kProviderTypes.end();
 }
 
 bool can_check_devices(const PostureIntegration& integration) {

@@ -1,7 +1,7 @@
 // What an administrator configures, in the shapes of the Access API (facts/cloudflare-access-api).
 // Plain values; policy/authored.h reads and writes their JSON. Ids are uuids. What stands in a
-// `kept` has been checked and has no effect: it is there to be read back (docs/reference/
-// configuration.md, "Kept fields").
+// `kept` has been checked and decides nothing: it is there to be read back (docs/reference/
+// configuration.md, "Kept fields"), and for pages: login_design, logo_url, app_launcher_visible.
 #pragma once
 
 #include <chrono>
@@ -36,6 +36,11 @@ enum class Action : std::uint8_t { Allow, Block, Bypass, ServiceAuth };
 [[nodiscard]] std::string_view to_string(Action action);
 [[nodiscard]] std::optional<Action> parse_action(std::string_view text);
 
+// What the dashboard lets a person do whom the policy allows.
+enum class DashboardRole : std::uint8_t { Administrator, ReadOnly, HelpDesk };
+// administrator, read_only, help_desk
+[[nodiscard]] std::string_view to_string(DashboardRole role);
+
 // `id` is unique in Resources::policies for a reusable policy, in its application otherwise.
 struct Policy {
   std::string id;
@@ -47,7 +52,8 @@ struct Policy {
   std::optional<std::chrono::seconds> session_duration;
   bool purpose_justification_required = false;
   std::string purpose_justification_prompt;
-  bool reusable = false;  // a copy of the one in Resources::policies
+  std::optional<DashboardRole> dashboard_role;  // extension; Allow only. Absent: read_only
+  bool reusable = false;                        // a copy of the one in Resources::policies
   // As authored, in an application; what counts is the order there.
   std::optional<std::int64_t> precedence;
   json::object kept;
@@ -74,9 +80,16 @@ struct CorsHeaders {
   std::optional<std::int64_t> max_age;  // seconds; -1: do not cache
 };
 
+enum class ApplicationType : std::uint8_t {
+  SelfHosted,
+  Bookmark,   // a link: no domains, and nothing is decided for it
+  Dashboard,  // dash_sso: whole hosts, where the gateway itself answers
+};
+
 // Everything of an application but its name, its places and its policies: as authored, and as the
 // compiled application has it.
 struct ApplicationSettings {
+  ApplicationType type = ApplicationType::SelfHosted;
   std::chrono::seconds session_duration{24 * 3600};
   std::vector<std::string> allowed_idps;  // empty: all
   bool auto_redirect_to_identity = false;
@@ -96,13 +109,7 @@ struct ApplicationSettings {
   std::string read_service_tokens_from_header;  // lower case; empty: none
 };
 
-enum class ApplicationType : std::uint8_t {
-  SelfHosted,
-  Bookmark,  // a link: no domains, and nothing is decided for it
-};
-
 struct Application : ApplicationSettings {
-  ApplicationType type = ApplicationType::SelfHosted;
   std::string id;
   std::string audience;  // `aud`, 64 hex characters
   std::string name;
@@ -114,7 +121,7 @@ struct Application : ApplicationSettings {
 };
 // Whether requests reach it through the gateway, so that the snapshot has it.
 [[nodiscard]] inline bool is_protected(const Application& application) {
-  return application.type == ApplicationType::SelfHosted;
+  return application.type != ApplicationType::Bookmark;
 }
 
 // Addresses that many rules share.

@@ -33,7 +33,7 @@ TEST(Kinds, OnlySomeHaveAnEffect) {
     provider.type = type;
     EXPECT_TRUE(can_sign_in(provider)) << type;
   }
-  for (const auto* type : {"", "azureAD", "saml", "okta", "OIDC"}) {
+  for (const auto* type : {"", "saml", "OIDC"}) {
     IdentityProvider provider;
     provider.type = type;
     EXPECT_FALSE(can_sign_in(provider)) << type;

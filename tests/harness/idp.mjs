@@ -4,21 +4,26 @@ import { Child, eventually, freePort } from './process.mjs';
 
 const program = path.resolve(import.meta.dirname, '../idp/index.mjs');
 export const kClientSecret = 'gateway-secret-0123456789abcdef0123456789';
+export const kTenant = '11111111-2222-4333-8444-555555555555';
 const secrets = {
   gateway: kClientSecret,
   'gateway-post': 'gateway-post-secret-0123456789abcdef01',
   'gateway-pkce': 'gateway-pkce-secret-0123456789abcdef01',
   'gateway-es256': 'gateway-es256-secret-0123456789abcdef',
   'gateway-minimal': 'gateway-minimal-secret-0123456789abcd',
+  'gateway-azure': 'gateway-azure-secret-0123456789abcdef',
+  'gateway-azure-managed': 'gateway-azure-managed-secret-01234567',
+  'gateway-azure-joined': 'gateway-azure-joined-secret-012345678',
 };
 
 export class TestIdp {
-  static async start() {
+  static async start(mode = 'oidc') {
     const idp = new TestIdp();
+    idp.mode = mode;
     idp.port = await freePort();
     idp.child = new Child(
       process.execPath,
-      ['--no-warnings', program, '--port', String(idp.port)],
+      ['--no-warnings', program, '--port', String(idp.port), '--mode', mode],
       { name: 'provider' },
     );
     await idp.child.waitFor(/^ready /m);
@@ -44,6 +49,22 @@ export class TestIdp {
     };
   }
 
+  // An entry of type `azureAD`, of a provider in that mode.
+  azure(name, client = 'gateway-azure', config = {}) {
+    return {
+      name,
+      type: 'azureAD',
+      config: {
+        client_id: client,
+        client_secret: secrets[client],
+        directory_id: kTenant,
+        login_url: this.issuer,
+        graph_url: this.issuer,
+        ...config,
+      },
+    };
+  }
+
   async #control(name, method, body) {
     const response = await fetch(`http://127.0.0.1:${this.port}/_test/${name}`, {
       method,
@@ -63,6 +84,25 @@ export class TestIdp {
   }
   rotate(keepOld) {
     return this.#control('rotate', 'POST', { keepOld });
+  }
+  // The next authorization ends in this error; `at: 'token'`: the next token request.
+  entraError(error, code, more = {}) {
+    return this.#control('entra', 'POST', { error, code, ...more });
+  }
+  authContexts(mode) {
+    return this.#control('acrs', 'POST', { mode });
+  }
+  revoke(user) {
+    return this.#control(`revoke/${user}`, 'POST', {});
+  }
+  changeUser(user, change) {
+    return this.#control(`users/${user}`, 'PATCH', change);
+  }
+  changeDevice(device, change) {
+    return this.#control(`devices/${device}`, 'PATCH', change);
+  }
+  graph(trouble) {
+    return this.#control('graph', 'POST', trouble);
   }
   journal() {
     return this.#control('requests', 'GET');

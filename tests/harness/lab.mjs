@@ -55,7 +55,7 @@ export const newServiceToken = (name, more = {}) => {
 };
 
 // Options:
-//   idp, smtp, agent   start the provider, the mail server, the real agent (true)
+//   idp, smtp, agent   start the provider ('azure': as Entra ID), the mail server, the real agent (true)
 //   device             a device whose answers the suite writes itself (OwnDevice)
 //   store              'sqlite' or 'postgres'; default $GATEHOUSE_TEST_STORE, else sqlite
 //   config(c, lab)     changes the configuration before the start
@@ -76,7 +76,7 @@ export async function startLab({
     const port = await freePort();
     [lab.origin, lab.idp, lab.smtp, lab.agent] = await Promise.all([
       TestOrigin.start(),
-      idp ? TestIdp.start() : null,
+      idp ? TestIdp.start(idp === true ? 'oidc' : idp) : null,
       smtp ? TestSmtp.start() : null,
       agent
         ? TestAgent.init({ directory: lab.directory, origins: [`https://${kAuth}:${port}`] })
@@ -105,7 +105,10 @@ export class Lab {
     const withDevice = this.agent || this.device;
     const methods = [];
     if (this.smtp) methods.push({ name: kPin, type: 'onetimepin', config: {} });
-    if (this.idp) methods.push(this.idp.entry(kProvider));
+    if (this.idp)
+      methods.push(
+        this.idp.mode === 'azure' ? this.idp.azure(kProvider) : this.idp.entry(kProvider),
+      );
     return {
       organization: { name: 'Corp', auth_domain: kAuth, session_duration: '24h' },
       listen: { address: '127.0.0.1', https_port: port, http_port: 0 },

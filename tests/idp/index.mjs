@@ -53,7 +53,17 @@ const keys = {
   next: await newKey('RS256', 'rsa-2'),
   evil: await newKey('RS256', 'evil-1'),
 };
-const state = { active: 'main', published: ['main', 'ec'], tamper: null, graph: {}, journal: [] };
+const state = {
+  active: 'main',
+  published: ['main', 'ec'],
+  tamper: null,
+  graph: {},
+  journal: [],
+  entra: null, // the error that comes next
+  acrs: 'grant', // grant, text, withhold
+  devices: new Map(), // what each account signed in from, by sub
+  revoked: new Set(), // accounts whose grants are gone
+};
 
 // ---- users
 const userBy = (f, v) => db.users.find((u) => u[f] === v);
@@ -276,6 +286,11 @@ const takeTamper = (test) => {
   if (t.times && --t.times <= 0) state.tamper = null;
   return t.mode;
 };
+const takeEntra = () => {
+  const error = state.entra;
+  if (--error.times <= 0) state.entra = null;
+  return error;
+};
 const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 
 // ---- provider
@@ -299,7 +314,7 @@ const conf = {
       ...(azure ? ['tid', 'oid', 'ver', 'groups', 'hasgroups', 'roles'] : []),
     ],
     email: azure ? ['email'] : ['email', 'email_verified'],
-    profile: ['name', 'preferred_username', 'department', 'roles', 'employee_id', 'clearance'],
+    profile: ['name', 'preferred_username', 'hd', 'department', 'roles', 'employee_id', 'clearance'],
     groups: ['groups'],
     sid: null,
   },
@@ -407,6 +422,19 @@ provider.use(async (ctx, next) => {
     '/.well-known/openid-configuration': 'discovery',
     [conf.routes.authorization ?? '/auth']: 'authorize',
   }[ctx.path];
+  if (route === 'token' && azure && state.entra?.at === 'token') {
+    const { error, code, suberror, claims } = takeEntra();
+    ctx.status = 400;
+    ctx.body = {
+      error,
+      error_description: `AADSTS${code}: made up.`,
+      error_codes: [code],
+      error_uri: `${origin}/error?code=${code}`,
+      suberror,
+      claims: claims && JSON.stringify(claims),
+    };
+    return;
+  }
   if (route === 'token') {
     // before the provider consumes the code
     const m = takeTamper((x) => x.startsWith('token-'));
@@ -450,6 +478,19 @@ provider.use(async (ctx, next) => {
     return;
   }
   await next();
+  if (route === 'token' && azure && ctx.oidc?.params?.grant_type === 'refresh_token') {
+    const sub = ctx.oidc.entities.Account?.accountId;
+    const user = sub && userBy('sub', sub);
+    const denied = state.revoked.has(sub)
+      ? aad(50173)
+      : user?.disabled
+        ? aad(50057)
+        : conditionalAccess(ctx.oidc.client.clientId, state.devices.get(sub));
+    if (user && denied) {
+      ctx.status = 400;
+      ctx.body = { error: 'invalid_grant', error_description: denied, suberror: 'message_only' };
+    }
+  }
   if (route === 'token' && ctx.body?.id_token) {
     const claims = jose.decodeJwt(ctx.body.id_token);
     const alg = jose.decodeProtectedHeader(ctx.body.id_token).alg;
@@ -462,6 +503,11 @@ provider.use(async (ctx, next) => {
       claims.uti = crypto.randomBytes(16).toString('base64url');
       delete claims.at_hash;
       claims.nbf = claims.iat;
+      const { AuthorizationCode, RefreshToken } = ctx.oidc.entities;
+      const asked = (AuthorizationCode ?? RefreshToken)?.claims?.id_token?.acrs;
+      const contexts = asked?.values ?? (asked?.value ? [asked.value] : []);
+      if (contexts.length && state.acrs !== 'withhold')
+        claims.acrs = state.acrs === 'text' ? contexts[0] : contexts;
       ctx.body.ext_expires_in = ctx.body.expires_in;
     }
     if (mode)
@@ -549,6 +595,7 @@ const AADSTS = {
   53003:
     'Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.',
   50057: 'The user account is disabled.',
+  50173: 'The provided grant has expired due to it being revoked, a fresh auth token is needed.',
 };
 const aad = (n, st) =>
   `AADSTS${n}: ${AADSTS[n].replace('{state}', st)} Trace ID: ${crypto.randomUUID()} Correlation ID: ${crypto.randomUUID()} Timestamp: ${new Date().toISOString().replace('T', ' ').slice(0, 19)}Z`;
@@ -592,7 +639,16 @@ async function interaction(req, res) {
   if (!d) return send(res, 400, 'no such interaction (cookie missing or expired)', 'text/plain');
   const ca = clientOf(d.params.client_id)?.conditionalAccess;
   if (d.prompt.name === 'consent') {
-    // always given
+    // always given, but Conditional Access judges every sign-in
+    const denied =
+      azure && conditionalAccess(d.params.client_id, state.devices.get(d.session.accountId));
+    if (denied)
+      return provider.interactionFinished(
+        req,
+        res,
+        { error: 'access_denied', error_description: denied },
+        { mergeWithLastSubmission: false },
+      );
     const grant =
       (d.grantId && (await provider.Grant.find(d.grantId))) ||
       new provider.Grant({ accountId: d.session.accountId, clientId: d.params.client_id });
@@ -627,6 +683,8 @@ async function interaction(req, res) {
   const device = f.get('device') || req.headers['x-test-device'] || '';
   const denied = conditionalAccess(d.params.client_id, device);
   if (denied) return finish({ error: 'access_denied', error_description: denied });
+  state.devices.set(u.sub, device);
+  state.revoked.delete(u.sub);
   return finish({ login: { accountId: u.sub, amr: u.amr, acr: u.acr, remember: true, ts: now() } });
 }
 
@@ -812,6 +870,20 @@ async function control(req, res, url) {
     Object.assign(state.graph, body);
     return send(res, 200, state.graph);
   }
+  if (what[2] === 'entra') {
+    state.entra = req.method === 'DELETE' ? null : { at: 'callback', times: 1, ...body };
+    return send(res, 200, {});
+  }
+  if (what[2] === 'acrs') {
+    state.acrs = body.mode;
+    return send(res, 200, {});
+  }
+  if (what[2] === 'revoke') {
+    const u = userBy('login', what[3]);
+    if (!u) return send(res, 404, {});
+    state.revoked.add(u.sub);
+    return send(res, 200, {});
+  }
   if (what[2] === 'requests') {
     const j = state.journal;
     if (req.method === 'DELETE') state.journal = [];
@@ -862,12 +934,30 @@ const handler = async (req, res) => {
           error: 'invalid_tenant',
           error_description: `AADSTS90002: Tenant '${url.pathname.split('/')[1]}' not found.`,
         });
-      if (
-        rest.startsWith('/oauth2/v2.0/authorize?') &&
-        /offline_access/.test(url.searchParams.get('scope')) &&
-        !url.searchParams.has('prompt')
-      )
-        rest += '&prompt=consent'; // the real service needs no prompt=consent for a refresh token
+      const authorize = rest.startsWith('/oauth2/v2.0/authorize?');
+      if (authorize && state.entra?.at === 'callback') {
+        const { error, code } = takeEntra();
+        const back = new URL(url.searchParams.get('redirect_uri'));
+        back.searchParams.set('error', error);
+        back.searchParams.set(
+          'error_description',
+          `AADSTS${code}: made up. Trace ID: ${crypto.randomUUID()}`,
+        );
+        back.searchParams.set('state', url.searchParams.get('state'));
+        res.writeHead(302, { location: back.href });
+        return res.end();
+      }
+      if (authorize && url.searchParams.has('claims')) {
+        // The library knows id_token and userinfo only.
+        const { access_token, ...known } = JSON.parse(url.searchParams.get('claims'));
+        if (access_token) {
+          if (Object.keys(known).length) url.searchParams.set('claims', JSON.stringify(known));
+          else url.searchParams.delete('claims');
+          rest = `/oauth2/v2.0/authorize?${url.searchParams}`;
+        }
+      }
+      // The real service needs no prompt=consent for a refresh token, and judges silent sign-ins too.
+      if (authorize && !url.searchParams.has('prompt')) rest += '&prompt=consent';
       req.originalUrl = prefix + rest;
       req.url = rest;
     }

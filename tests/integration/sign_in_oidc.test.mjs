@@ -119,7 +119,11 @@ describe('OpenID Connect', () => {
   test('a session of another login method does not satisfy allowed_idps', async () => {
     const browser = lab.browser();
     await mustSignIn(lab, browser, kOther, byPin('pat@corp.example'));
-    const answer = await new SignIn(lab, browser).begin('admin.gateway.test');
+    const flow = new SignIn(lab, browser);
+    const page = await flow.begin('admin.gateway.test');
+    assert.equal(pageKind(page), 'chooser');
+    assert.match(page.text, /another way to sign in/);
+    const answer = await flow.choose(page, kProvider);
     assert.ok(answer.location?.startsWith(lab.idp.issuer), `${answer.status} ${answer.url}`);
   });
 

@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (!identity::is_provider_url(url, config.issuer)) __builtin_trap();
   }
   const net::HttpResponse response{200, {}, std::string(bytes)};
-  if (const auto tokens = identity::parse_token_response(response); tokens && tokens->bearer)
+  if (const auto tokens = identity::parse_token_response(response, identity::IdToken::Optional);
+      tokens && tokens->bearer)
     if (tokens->access_token.find_first_of("\r\n") != std::string::npos) __builtin_trap();
   (void)identity::parse_userinfo(response, "u-1");
   return 0;

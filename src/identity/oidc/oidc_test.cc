@@ -99,7 +99,7 @@ class ScriptedClient final : public net::HttpClient {
 struct World {
   ScriptedClient client;
   model::IdentityProvider provider;
-  OidcTransaction transaction{"nonce-1", "verifier-1"};
+  SignInTransaction transaction{"nonce-1", "verifier-1"};
   json::object discovery, claims, userinfo;
   json::array jwks;
   std::string id_token;  // empty: `claims` signed with the main key
@@ -159,14 +159,16 @@ struct World {
                        {"access_token", kAccessToken},
                        {"token_type", "Bearer"}}));
   }
-  [[nodiscard]] std::unique_ptr<OidcRelyingParty> relying_party() const {
-    auto made = OidcRelyingParty::make(provider, client);
+  [[nodiscard]] std::unique_ptr<IdentityProvider> relying_party() const {
+    auto made = make_oidc(provider, client);
     GATEHOUSE_CHECK(made.has_value(), "the test's configuration is valid");
     return std::move(*made);
   }
-  std::expected<ProviderIdentity, OidcError> redeem(OidcRelyingParty& party,
-                                                    Instant now = kNow) const {
-    return party.redeem(transaction, kRedirect, query, now);
+  std::expected<ProviderIdentity, IdentityError> redeem(IdentityProvider& party,
+                                                        Instant now = kNow) const {
+    auto vouched = party.redeem(transaction, kRedirect, query, now);
+    if (!vouched) return std::unexpected(vouched.error());
+    return std::move(vouched->identity);
   }
 };
 
@@ -174,15 +176,15 @@ const json::object kMainHeader{{"alg", "RS256"}, {"kid", "rsa-1"}, {"typ", "JWT"
 
 struct Expected {
   bool admitted = false;
-  OidcFailure failure{};
+  IdentityFailure failure{};
   std::string code;
 };
 const Expected kAdmitted{true, {}, {}};
-Expected refused(OidcFailure failure, std::string code) {
+Expected refused(IdentityFailure failure, std::string code) {
   return {false, failure, std::move(code)};
 }
 Expected refused(JwtError error) {
-  return refused(OidcFailure::TokenRefused, std::string(code_of(error)));
+  return refused(IdentityFailure::TokenRefused, std::string(code_of(error)));
 }
 
 struct Case {
@@ -213,7 +215,7 @@ void no_email(World& w) { w.claims.erase("email"); }
 
 // Every misbehaviour of the test identity provider, by its name there.
 std::vector<Case> misbehaviours() {
-  using enum OidcFailure;
+  using enum IdentityFailure;
   const std::int64_t now = to_epoch_seconds(kNow);
   return {
       {"bad-signature",
@@ -474,7 +476,7 @@ std::vector<Case> misbehaviours() {
 
 // What the test identity provider does not do.
 std::vector<Case> more_misbehaviours() {
-  using enum OidcFailure;
+  using enum IdentityFailure;
   const std::int64_t now = to_epoch_seconds(kNow);
   return {
       {"behaves", nothing, kAdmitted, {}},
@@ -911,7 +913,7 @@ TEST(OidcAuthorizationUrl, CarriesStateNonceAndChallenge) {
   const auto party = world.relying_party();
   // The verifier and challenge of RFC 7636 appendix B.
   const auto url = party->authorization_url({"n/1", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"},
-                                            kRedirect, "s 1", kNow);
+                                            kRedirect, "s 1", {}, kNow);
   ASSERT_TRUE(url) << url.error().message;
   EXPECT_EQ(*url,
             "https://idp.example/auth?tenant=1&response_type=code&client_id=gateway"
@@ -921,12 +923,92 @@ TEST(OidcAuthorizationUrl, CarriesStateNonceAndChallenge) {
             "&code_challenge_method=S256&prompt=select_account");
 }
 
+TEST(OidcAuthorizationUrl, CarriesWhatIsWished) {
+  World world;
+  world.provider.config["prompt"] = "select_account";
+  world.publish();
+  SignInWish wish;
+  wish.prompt = "login";
+  wish.login_hint = "ada@corp.example";
+  wish.claims = R"({"id_token":{}})";
+  const auto url =
+      world.relying_party()->authorization_url(world.transaction, kRedirect, "s1", wish, kNow);
+  ASSERT_TRUE(url) << url.error().message;
+  EXPECT_NE(url->find("&prompt=login&login_hint=ada%40corp.example&claims=%7B%22id_token"
+                      "%22%3A%7B%7D%7D"),
+            std::string::npos)
+      << *url;
+  EXPECT_EQ(url->find("select_account"), std::string::npos);
+}
+
+TEST(OidcRefresh, AsksForTheSamePersonOnly) {
+  using enum IdentityFailure;
+  struct RefreshCase {
+    std::string_view name;
+    json::object answer;
+    int status;
+    Expected expected;
+  };
+  World world;
+  world.claims.erase("nonce");
+  const auto token_for = [&](std::string_view subject) {
+    world.claims["sub"] = subject;
+    return world.sign(keys().main, "rsa-1");
+  };
+  const json::object tokens{
+      {"access_token", kAccessToken}, {"token_type", "Bearer"}, {"refresh_token", "r-2"}};
+  auto with_token = tokens, with_other = tokens;
+  with_token["id_token"] = token_for("u-1");
+  with_other["id_token"] = token_for("u-2");
+  const RefreshCase cases[] = {
+      {"with an ID token", with_token, 200, kAdmitted},
+      {"without one, by userinfo", tokens, 200, kAdmitted},
+      {"somebody else", with_other, 200, refused(ProviderMisbehaved, "wrong_subject")},
+      {"no more",
+       {{"error", "invalid_grant"}, {"error_description", "AADSTS50173: the grant has expired"}},
+       400,
+       refused(Refused, "invalid_grant")},
+      {"busy", {}, 503, refused(ProviderUnreachable, "token_endpoint_status")},
+  };
+  for (const auto& c : cases) {
+    world.publish();
+    world.client.answer(kToken, json_response(c.answer, c.status));
+    const auto outcome = world.relying_party()->refresh(Secret("r-1"), "u-1", kNow);
+    ASSERT_EQ(outcome.has_value(), c.expected.admitted) << c.name;
+    if (outcome) {
+      EXPECT_EQ(outcome->identity.email, "alice@corp.example") << c.name;
+      EXPECT_EQ(outcome->refresh_token.reveal(), "r-2") << c.name;
+    } else {
+      EXPECT_EQ(outcome.error().failure, c.expected.failure) << c.name;
+      EXPECT_EQ(outcome.error().code, c.expected.code) << c.name;
+      EXPECT_EQ(outcome.error().support_code, c.status == 400 ? "AADSTS50173" : "") << c.name;
+    }
+  }
+  bool asked = false;
+  for (const auto& request : world.client.requests())
+    asked |= request.url == kToken && request.body == "grant_type=refresh_token&refresh_token=r-1";
+  EXPECT_TRUE(asked);
+}
+
+TEST(OidcTokenResponse, AClaimsChallengeIsAnObjectOfBoundedSize) {
+  const auto challenge = [](std::string_view claims) {
+    const auto answer = parse_token_response(
+        json_response({{"error", "invalid_grant"}, {"claims", claims}}, 400), IdToken::Required);
+    return answer.error().claims;
+  };
+  EXPECT_EQ(challenge(R"({"access_token": {"nbf": {"essential": true}}})"),
+            R"({"access_token":{"nbf":{"essential":true}}})");
+  EXPECT_EQ(challenge("[1]"), "");
+  EXPECT_EQ(challenge("x"), "");
+  EXPECT_EQ(challenge(R"({"a":")" + std::string(1024, 'x') + R"("})"), "");
+}
+
 TEST(OidcAuthorizationUrl, WithoutPkceOnlyWhereConfigured) {
   World world;
   world.provider.config["pkce_enabled"] = false;
   world.publish();
   const auto party = world.relying_party();
-  const auto url = party->authorization_url(world.transaction, kRedirect, "s1", kNow);
+  const auto url = party->authorization_url(world.transaction, kRedirect, "s1", {}, kNow);
   ASSERT_TRUE(url);
   EXPECT_EQ(url->find("code_challenge"), std::string::npos);
   ASSERT_TRUE(world.redeem(*party));
@@ -939,7 +1021,7 @@ TEST(OidcAuthorizationUrl, ConfiguredUrlsReplaceDiscovery) {
   world.provider.config["auth_url"] = "https://idp.example/configured";
   world.publish();
   const auto party = world.relying_party();
-  const auto partly = party->authorization_url(world.transaction, kRedirect, "s1", kNow);
+  const auto partly = party->authorization_url(world.transaction, kRedirect, "s1", {}, kNow);
   ASSERT_TRUE(partly);
   EXPECT_TRUE(partly->starts_with("https://idp.example/configured?response_type=code"));
   EXPECT_EQ(world.client.count(kDiscovery), 1U);
@@ -971,7 +1053,7 @@ TEST(OidcCache, KeepsDocumentsForAnHourAndNotASecondMore) {
   world.client.fail(kDiscovery, net::OutboundFailure::Timeout);
   const auto late = world.redeem(*party, kNow + std::chrono::seconds(7200));
   ASSERT_FALSE(late);
-  EXPECT_EQ(late.error().failure, OidcFailure::ProviderUnreachable);
+  EXPECT_EQ(late.error().failure, IdentityFailure::ProviderUnreachable);
 }
 
 TEST(OidcCache, FollowsARotatedKeyAtOnce) {
@@ -1143,7 +1225,7 @@ TEST(OidcConfig, NamesEveryProblem) {
     if (row.valid) continue;
     ASSERT_FALSE(problems.empty());
     EXPECT_EQ(problems.front().field, row.field);
-    const auto made = OidcRelyingParty::make(world.provider, world.client);
+    const auto made = make_oidc(world.provider, world.client);
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code, "configuration_invalid");
   }

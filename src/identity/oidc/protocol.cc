@@ -28,23 +28,26 @@ constexpr std::size_t kMaxErrorCharacters = 64;
 // Of one claim that the configuration names: it becomes a part of the session.
 constexpr std::size_t kMaxClaimBytes = 16 * 1024;
 constexpr std::size_t kMaxClaimValues = 1000;
+constexpr std::size_t kMaxClaimsChallengeBytes = 1024;  // it becomes a part of a URL
 
-std::unexpected<OidcError> misbehaved(std::string code, std::string message) {
+std::unexpected<IdentityError> misbehaved(std::string code, std::string message) {
   return std::unexpected(
-      OidcError{OidcFailure::ProviderMisbehaved, std::move(code), std::move(message)});
+      IdentityError{IdentityFailure::ProviderMisbehaved, std::move(code), std::move(message)});
 }
 
-std::unexpected<OidcError> token_refused(std::string code, std::string message) {
-  return std::unexpected(OidcError{OidcFailure::TokenRefused, std::move(code), std::move(message)});
+std::unexpected<IdentityError> token_refused(std::string code, std::string message) {
+  return std::unexpected(
+      IdentityError{IdentityFailure::TokenRefused, std::move(code), std::move(message)});
 }
 
-std::unexpected<OidcError> incomplete(std::string code, std::string message) {
+std::unexpected<IdentityError> incomplete(std::string code, std::string message) {
   return std::unexpected(
-      OidcError{OidcFailure::IdentityIncomplete, std::move(code), std::move(message)});
+      IdentityError{IdentityFailure::IdentityIncomplete, std::move(code), std::move(message)});
 }
 
 // A whole document that must be one JSON object.
-std::expected<json::object, OidcError> parse_object(std::string_view text, std::string_view what) {
+std::expected<json::object, IdentityError> parse_object(std::string_view text,
+                                                        std::string_view what) {
   auto document = json::parse(text, {.max_bytes = model::kMaxProviderResponseBytes});
   if (!document)
     return misbehaved("malformed_response", std::string(what) + " is not acceptable JSON: " +
@@ -152,16 +155,48 @@ std::string at_hash(std::string_view access_token, jose::Algorithm algorithm) {
   return base64url_encode(std::string_view(hash).substr(0, size / 2));
 }
 
-// Entra ID says why in the description; its number is a code, the rest is free text.
-std::string entra_code(std::string_view description) {
-  constexpr std::string_view kPrefix = "AADSTS";
-  const auto at = description.find(kPrefix);
-  if (at == std::string_view::npos) return {};
-  std::string_view digits = description.substr(at + kPrefix.size(), 8);
-  std::size_t count = 0;
-  while (count < digits.size() && digits[count] >= '0' && digits[count] <= '9') ++count;
-  return count == 0 ? std::string()
-                    : " (" + std::string(kPrefix) + std::string(digits.substr(0, count)) + ")";
+std::unexpected<IdentityError> answered(std::string_view who, std::string_view error,
+                                        std::string_view description) {
+  IdentityError refused{IdentityFailure::Refused, sanitized_error(error), std::string(who)};
+  refused.support_code = entra_code(description);
+  refused.message += " answered `" + refused.code + "`";
+  if (!refused.support_code.empty()) refused.message += " (" + refused.support_code + ")";
+  return std::unexpected(std::move(refused));
+}
+
+// A request to the token endpoint with these parameters, authenticated as the configuration says.
+net::OutboundRequest token_request(const OidcConfig& config, const ProviderMetadata& metadata,
+                                   std::string parameters) {
+  net::OutboundRequest request;
+  request.method = "POST";
+  request.url = metadata.token_endpoint;
+  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
+                     {"Accept", "application/json"}};
+  request.max_response_bytes = model::kMaxProviderResponseBytes;
+  request.body = std::move(parameters);
+  const bool basic =
+      config.authentication == ClientAuthentication::Basic ||
+      (config.authentication == ClientAuthentication::Discovered && metadata.basic_authentication);
+  if (config.client_secret.empty()) {
+    append_parameter(request.body, "client_id", config.client_id);
+  } else if (basic) {
+    // RFC 6749 2.3.1: both are form-encoded before they become user and password.
+    request.basic_user = percent_encode(config.client_id);
+    request.basic_password = Secret(percent_encode(config.client_secret.reveal()));
+  } else {
+    append_parameter(request.body, "client_id", config.client_id);
+    append_parameter(request.body, "client_secret", config.client_secret.reveal());
+  }
+  return request;
+}
+
+// The claims challenge of a token response: one JSON object, in a text (Entra ID sends one where a
+// stronger sign-in is needed).
+std::string claims_challenge(const json::object& response) {
+  const auto text = json::find_string(response, "claims").value_or("");
+  if (text.empty() || text.size() > kMaxClaimsChallengeBytes) return {};
+  const auto document = json::parse(text);
+  return document && document->is_object() ? json::serialize(*document) : std::string();
 }
 
 // The claim from the ID token or else from userinfo; null counts as given.
@@ -348,7 +383,7 @@ std::vector<FieldProblem> validate_oidc_config(const json::object& config) {
   return std::move(reader.problems);
 }
 
-std::expected<OidcConfig, OidcError> read_oidc_config(const model::IdentityProvider& provider) {
+std::expected<OidcConfig, IdentityError> read_oidc_config(const model::IdentityProvider& provider) {
   ConfigReader reader{provider.config, {}};
   OidcConfig config = read_fields(reader);
   if (!reader.problems.empty())
@@ -394,8 +429,8 @@ std::optional<ProviderMetadata> configured_metadata(const OidcConfig& config) {
   return metadata;
 }
 
-std::expected<ProviderMetadata, OidcError> parse_metadata(std::string_view document,
-                                                          const OidcConfig& config) {
+std::expected<ProviderMetadata, IdentityError> parse_metadata(std::string_view document,
+                                                              const OidcConfig& config) {
   const json::object object = GATEHOUSE_TRY(parse_object(document, "the discovery document"));
   // INVARIANT: the issuer is the configured one to the byte (Discovery 1.0 4.3); everything below
   // may therefore be taken as this provider's word about itself.
@@ -439,7 +474,7 @@ std::expected<ProviderMetadata, OidcError> parse_metadata(std::string_view docum
   return metadata;
 }
 
-std::expected<jose::JwkSet, OidcError> parse_jwks(std::string_view document) {
+std::expected<jose::JwkSet, IdentityError> parse_jwks(std::string_view document) {
   const json::object object = GATEHOUSE_TRY(parse_object(document, "the key set"));
   auto keys = jose::JwkSet::parse(object);
   if (!keys)
@@ -449,8 +484,9 @@ std::expected<jose::JwkSet, OidcError> parse_jwks(std::string_view document) {
 }
 
 std::string build_authorization_url(const OidcConfig& config, const ProviderMetadata& metadata,
-                                    const OidcTransaction& transaction,
-                                    std::string_view redirect_uri, std::string_view state) {
+                                    const SignInTransaction& transaction,
+                                    std::string_view redirect_uri, std::string_view state,
+                                    const SignInWish& wish) {
   GATEHOUSE_CHECK(!transaction.nonce.empty(), "every sign-in has its nonce");
   std::string url = metadata.authorization_endpoint;
   if (url.find('?') == std::string::npos) url += '?';
@@ -466,16 +502,19 @@ std::string build_authorization_url(const OidcConfig& config, const ProviderMeta
                      base64url_encode(crypto::sha256(transaction.pkce_verifier)));
     append_parameter(url, "code_challenge_method", "S256");
   }
-  if (!config.prompt.empty()) append_parameter(url, "prompt", config.prompt);
+  const auto& prompt = wish.prompt.empty() ? config.prompt : wish.prompt;
+  if (!prompt.empty()) append_parameter(url, "prompt", prompt);
+  if (!wish.login_hint.empty()) append_parameter(url, "login_hint", wish.login_hint);
+  if (!wish.claims.empty()) append_parameter(url, "claims", wish.claims);
   return url;
 }
 
-std::expected<std::string, OidcError> check_callback(std::string_view query,
-                                                     const OidcConfig& config,
-                                                     const ProviderMetadata& metadata) {
+std::expected<std::string, IdentityError> check_callback(std::string_view query,
+                                                         const OidcConfig& config,
+                                                         const ProviderMetadata& metadata) {
   const auto mismatch = [](std::string code, std::string message) {
     return std::unexpected(
-        OidcError{OidcFailure::StateMismatch, std::move(code), std::move(message)});
+        IdentityError{IdentityFailure::StateMismatch, std::move(code), std::move(message)});
   };
   const auto parameters = query.size() <= model::kMaxUrlBytes ? net::parse_form(query)
                                                               : decltype(net::parse_form(query)){};
@@ -499,62 +538,47 @@ std::expected<std::string, OidcError> check_callback(std::string_view query,
   if (iss ? *iss != config.issuer : metadata.iss_parameter_supported)
     return mismatch("wrong_issuer", iss ? "the callback's `iss` is another issuer"
                                         : "the callback lacks `iss`, which this provider sends");
-  if (error) {
-    std::string name = sanitized_error(*error);
-    std::string message =
-        "the provider answered `" + name + "`" + entra_code(description.value_or(""));
-    return std::unexpected(OidcError{OidcFailure::Refused, std::move(name), std::move(message)});
-  }
+  if (error) return answered("the provider", *error, description.value_or(""));
   if (!code || code->empty()) return mismatch("missing_code", "the callback has no `code`");
   return std::string(*code);
 }
 
 net::OutboundRequest build_token_request(const OidcConfig& config, const ProviderMetadata& metadata,
-                                         const OidcTransaction& transaction,
+                                         const SignInTransaction& transaction,
                                          std::string_view redirect_uri, std::string_view code) {
-  net::OutboundRequest request;
-  request.method = "POST";
-  request.url = metadata.token_endpoint;
-  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
-                     {"Accept", "application/json"}};
-  request.max_response_bytes = model::kMaxProviderResponseBytes;
-  append_parameter(request.body, "grant_type", "authorization_code");
-  append_parameter(request.body, "code", code);
-  append_parameter(request.body, "redirect_uri", redirect_uri);
+  std::string parameters;
+  append_parameter(parameters, "grant_type", "authorization_code");
+  append_parameter(parameters, "code", code);
+  append_parameter(parameters, "redirect_uri", redirect_uri);
   if (config.pkce == Pkce::Enabled)
-    append_parameter(request.body, "code_verifier", transaction.pkce_verifier);
-  const bool basic =
-      config.authentication == ClientAuthentication::Basic ||
-      (config.authentication == ClientAuthentication::Discovered && metadata.basic_authentication);
-  if (config.client_secret.empty()) {
-    append_parameter(request.body, "client_id", config.client_id);
-  } else if (basic) {
-    // RFC 6749 2.3.1: both are form-encoded before they become user and password.
-    request.basic_user = percent_encode(config.client_id);
-    request.basic_password = Secret(percent_encode(config.client_secret.reveal()));
-  } else {
-    append_parameter(request.body, "client_id", config.client_id);
-    append_parameter(request.body, "client_secret", config.client_secret.reveal());
-  }
-  return request;
+    append_parameter(parameters, "code_verifier", transaction.pkce_verifier);
+  return token_request(config, metadata, std::move(parameters));
 }
 
-std::expected<TokenResponse, OidcError> parse_token_response(const net::HttpResponse& response) {
+net::OutboundRequest build_refresh_request(const OidcConfig& config,
+                                           const ProviderMetadata& metadata,
+                                           const Secret& refresh_token) {
+  std::string parameters;
+  append_parameter(parameters, "grant_type", "refresh_token");
+  append_parameter(parameters, "refresh_token", refresh_token.reveal());
+  return token_request(config, metadata, std::move(parameters));
+}
+
+std::expected<TokenResponse, IdentityError> parse_token_response(const net::HttpResponse& response,
+                                                                 IdToken id_token_wanted) {
   if (response.status != 200) {
     if (response.status >= 500 || response.status == 429)
       return std::unexpected(
-          OidcError{OidcFailure::ProviderUnreachable, "token_endpoint_status",
-                    "the token endpoint answered " + std::to_string(response.status)});
+          IdentityError{IdentityFailure::ProviderUnreachable, "token_endpoint_status",
+                        "the token endpoint answered " + std::to_string(response.status)});
     // RFC 6749 5.2: the reason stands in an object's `error`.
     if (response.status == 400 || response.status == 401) {
       const auto object = parse_object(response.body, "the token response");
       if (const auto error = object ? json::find_string(*object, "error") : std::nullopt) {
-        std::string name = sanitized_error(*error);
-        const auto description = json::find_string(*object, "error_description").value_or("");
-        std::string message =
-            "the token endpoint answered `" + name + "`" + entra_code(description);
-        return std::unexpected(
-            OidcError{OidcFailure::Refused, std::move(name), std::move(message)});
+        auto refused = answered("the token endpoint", *error,
+                                json::find_string(*object, "error_description").value_or(""));
+        refused.error().claims = claims_challenge(*object);
+        return refused;
       }
     }
     return misbehaved("token_endpoint_status",
@@ -563,9 +587,11 @@ std::expected<TokenResponse, OidcError> parse_token_response(const net::HttpResp
   const json::object object = GATEHOUSE_TRY(parse_object(response.body, "the token response"));
   TokenResponse tokens;
   const auto id_token = json::find_string(object, "id_token");
-  if (!id_token || id_token->empty())
+  if (id_token_wanted == IdToken::Required && (!id_token || id_token->empty()))
     return misbehaved("missing_id_token", "the token response has no `id_token`");
-  tokens.id_token = *id_token;
+  tokens.id_token = id_token.value_or("");
+  tokens.refresh_token =
+      Secret(std::string(json::find_string(object, "refresh_token").value_or("")));
   tokens.access_token = json::find_string(object, "access_token").value_or("");
   tokens.bearer = ascii_iequals(json::find_string(object, "token_type").value_or(""), "bearer") &&
                   !tokens.access_token.empty() && is_url_text(tokens.access_token);
@@ -575,10 +601,11 @@ std::expected<TokenResponse, OidcError> parse_token_response(const net::HttpResp
 std::expected<json::object, IdTokenRefusal> verify_id_token(const TokenResponse& response,
                                                             const jose::JwkSet& keys,
                                                             const OidcConfig& config,
-                                                            std::string_view nonce, Instant now) {
+                                                            std::optional<std::string_view> nonce,
+                                                            Instant now) {
   const auto refused = [](jose::JwtError error, bool key_unknown) {
     return std::unexpected(
-        IdTokenRefusal{{OidcFailure::TokenRefused, std::string(code_of(error)),
+        IdTokenRefusal{{IdentityFailure::TokenRefused, std::string(code_of(error)),
                         "the ID token is refused: " + std::string(jose::to_string(error))},
                        key_unknown});
   };
@@ -603,11 +630,11 @@ std::expected<json::object, IdTokenRefusal> verify_id_token(const TokenResponse&
   return std::move(verified->claims);
 }
 
-std::expected<void, OidcError> check_id_token_claims(const json::object& claims,
-                                                     jose::Algorithm algorithm,
-                                                     const OidcConfig& config,
-                                                     std::string_view nonce,
-                                                     std::string_view access_token) {
+std::expected<void, IdentityError> check_id_token_claims(const json::object& claims,
+                                                         jose::Algorithm algorithm,
+                                                         const OidcConfig& config,
+                                                         std::optional<std::string_view> nonce,
+                                                         std::string_view access_token) {
   const auto subject = json::find_string(claims, "sub");
   if (!subject || subject->empty() || subject->size() > kMaxSubjectBytes)
     return token_refused("missing_subject", "the ID token has no usable `sub`");
@@ -622,7 +649,7 @@ std::expected<void, OidcError> check_id_token_claims(const json::object& claims,
                          "the ID token was not issued to this client alone");
 
   const auto token_nonce = json::find_string(claims, "nonce");
-  if (nonce.empty() || !token_nonce || !constant_time_equal(*token_nonce, nonce))
+  if (nonce && (nonce->empty() || !token_nonce || !constant_time_equal(*token_nonce, *nonce)))
     return token_refused("wrong_nonce", "the ID token belongs to another sign-in");
 
   if (json::find(claims, "at_hash") != nullptr) {
@@ -633,11 +660,11 @@ std::expected<void, OidcError> check_id_token_claims(const json::object& claims,
   return {};
 }
 
-std::expected<json::object, OidcError> parse_userinfo(const net::HttpResponse& response,
-                                                      std::string_view subject) {
+std::expected<json::object, IdentityError> parse_userinfo(const net::HttpResponse& response,
+                                                          std::string_view subject) {
   if (response.status >= 500 || response.status == 429)
-    return std::unexpected(OidcError{OidcFailure::ProviderUnreachable, "userinfo_status",
-                                     "userinfo answered " + std::to_string(response.status)});
+    return std::unexpected(IdentityError{IdentityFailure::ProviderUnreachable, "userinfo_status",
+                                         "userinfo answered " + std::to_string(response.status)});
   if (response.status != 200)
     return incomplete("userinfo_status", "userinfo answered " + std::to_string(response.status));
   json::object object = GATEHOUSE_TRY(parse_object(response.body, "the userinfo response"));
@@ -653,9 +680,9 @@ bool is_complete(const json::object& claims, const OidcConfig& config) {
                              [&](const auto& name) { return json::find(claims, name) != nullptr; });
 }
 
-std::expected<ProviderIdentity, OidcError> identity_from_claims(const json::object& id_token,
-                                                                const json::object& userinfo,
-                                                                const OidcConfig& config) {
+std::expected<ProviderIdentity, IdentityError> identity_from_claims(const json::object& id_token,
+                                                                    const json::object& userinfo,
+                                                                    const OidcConfig& config) {
   ProviderIdentity identity;
   identity.subject = json::find_string(id_token, "sub").value_or("");
 
@@ -702,6 +729,16 @@ std::string sanitized_error(std::string_view error) {
       !error.empty() && error.size() <= kMaxErrorCharacters &&
       std::ranges::all_of(error, [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
   return known_form ? std::string(error) : "unrecognized_error";
+}
+
+std::string entra_code(std::string_view description) {
+  constexpr std::string_view kPrefix = "AADSTS";
+  const auto at = description.find(kPrefix);
+  if (at == std::string_view::npos) return {};
+  const std::string_view digits = description.substr(at + kPrefix.size(), 8);
+  std::size_t count = 0;
+  while (count < digits.size() && digits[count] >= '0' && digits[count] <= '9') ++count;
+  return count == 0 ? std::string() : std::string(kPrefix) + std::string(digits.substr(0, count));
 }
 
 std::string_view code_of(jose::JwtError error) {

@@ -1,9 +1,11 @@
 // The pure half of the OpenID Connect relying party: configuration, documents and tokens in,
-// checked values out. Opens nothing, reads no clock. Thread-safe. oidc.cc is the half that fetches.
+// checked values out. Opens nothing, reads no clock. Thread-safe. client.h is the half that
+// fetches.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
@@ -13,7 +15,7 @@
 #include "base/json.h"
 #include "base/secret.h"
 #include "base/time.h"
-#include "identity/oidc/oidc.h"
+#include "identity/provider.h"
 #include "identity/provider_identity.h"
 #include "jose/jwk.h"
 #include "jose/jwt.h"
@@ -49,7 +51,7 @@ struct OidcConfig {
   std::vector<jose::Algorithm> algorithms;  // of the ID token; never HMAC
 };
 // Errors: the first problem of validate_oidc_config, as ProviderMisbehaved `configuration_invalid`.
-[[nodiscard]] std::expected<OidcConfig, OidcError> read_oidc_config(
+[[nodiscard]] std::expected<OidcConfig, IdentityError> read_oidc_config(
     const model::IdentityProvider& provider);
 
 // Whether we may send requests there: https; or http on a loopback host, where `issuer` (empty: the
@@ -70,54 +72,59 @@ struct ProviderMetadata {
 [[nodiscard]] std::optional<ProviderMetadata> configured_metadata(const OidcConfig& config);
 // The discovery document; configured URLs win over its own.
 // Source: OpenID Connect Discovery 1.0 3, 4.3; RFC 9207 3.
-[[nodiscard]] std::expected<ProviderMetadata, OidcError> parse_metadata(std::string_view document,
-                                                                        const OidcConfig& config);
+[[nodiscard]] std::expected<ProviderMetadata, IdentityError> parse_metadata(
+    std::string_view document, const OidcConfig& config);
 // Source: RFC 7517 5.
-[[nodiscard]] std::expected<jose::JwkSet, OidcError> parse_jwks(std::string_view document);
+[[nodiscard]] std::expected<jose::JwkSet, IdentityError> parse_jwks(std::string_view document);
 
 // Source: OpenID Connect Core 1.0 3.1.2.1, RFC 7636 4.3.
 [[nodiscard]] std::string build_authorization_url(const OidcConfig& config,
                                                   const ProviderMetadata& metadata,
-                                                  const OidcTransaction& transaction,
+                                                  const SignInTransaction& transaction,
                                                   std::string_view redirect_uri,
-                                                  std::string_view state);
+                                                  std::string_view state, const SignInWish& wish);
 
 // The authorization code of a callback. Source: RFC 6749 4.1.2, RFC 9207 2.4.
-[[nodiscard]] std::expected<std::string, OidcError> check_callback(
+[[nodiscard]] std::expected<std::string, IdentityError> check_callback(
     std::string_view query, const OidcConfig& config, const ProviderMetadata& metadata);
 
 // Redeems the code. Source: RFC 6749 4.1.3 and 2.3.1, RFC 7636 4.5.
 [[nodiscard]] net::OutboundRequest build_token_request(const OidcConfig& config,
                                                        const ProviderMetadata& metadata,
-                                                       const OidcTransaction& transaction,
+                                                       const SignInTransaction& transaction,
                                                        std::string_view redirect_uri,
                                                        std::string_view code);
+// Source: RFC 6749 6.
+[[nodiscard]] net::OutboundRequest build_refresh_request(const OidcConfig& config,
+                                                         const ProviderMetadata& metadata,
+                                                         const Secret& refresh_token);
 struct TokenResponse {
-  std::string id_token;
+  std::string id_token;      // empty: none
   std::string access_token;  // empty: none
+  Secret refresh_token;      // empty: none
   bool bearer = false;       // whether token_type says that userinfo may be asked with it
 };
-[[nodiscard]] std::expected<TokenResponse, OidcError> parse_token_response(
-    const net::HttpResponse& response);
+enum class IdToken : std::uint8_t { Required, Optional };
+[[nodiscard]] std::expected<TokenResponse, IdentityError> parse_token_response(
+    const net::HttpResponse& response, IdToken id_token);
 
 // An ID token and whether asking for the keys once more can change the outcome.
 struct IdTokenRefusal {
-  OidcError error;
+  IdentityError error;
   bool key_unknown = false;
 };
-// Source: OpenID Connect Core 1.0 3.1.3.7 and 3.1.3.8.
+// `nonce`: of the sign-in; none for a refresh.
+// Source: OpenID Connect Core 1.0 3.1.3.7, 3.1.3.8 and 12.2.
 [[nodiscard]] std::expected<json::object, IdTokenRefusal> verify_id_token(
     const TokenResponse& response, const jose::JwkSet& keys, const OidcConfig& config,
-    std::string_view nonce, Instant now);
+    std::optional<std::string_view> nonce, Instant now);
 // The part of it that looks at claims whose signature, issuer, audience and times are verified.
-[[nodiscard]] std::expected<void, OidcError> check_id_token_claims(const json::object& claims,
-                                                                   jose::Algorithm algorithm,
-                                                                   const OidcConfig& config,
-                                                                   std::string_view nonce,
-                                                                   std::string_view access_token);
+[[nodiscard]] std::expected<void, IdentityError> check_id_token_claims(
+    const json::object& claims, jose::Algorithm algorithm, const OidcConfig& config,
+    std::optional<std::string_view> nonce, std::string_view access_token);
 
 // The userinfo response; its `sub` must be `subject`. Source: OpenID Connect Core 1.0 5.3.
-[[nodiscard]] std::expected<json::object, OidcError> parse_userinfo(
+[[nodiscard]] std::expected<json::object, IdentityError> parse_userinfo(
     const net::HttpResponse& response, std::string_view subject);
 
 // Whether the e-mail address and every claim that the configuration names is there.
@@ -127,13 +134,17 @@ struct IdTokenRefusal {
 // list of texts and not said to stand elsewhere (`_claim_names`, OpenID Connect Core
 // 1.0 5.6.2; `hasgroups` of Entra ID). A claim of the configuration is a text, a number, a boolean,
 // or a list of those.
-[[nodiscard]] std::expected<ProviderIdentity, OidcError> identity_from_claims(
+[[nodiscard]] std::expected<ProviderIdentity, IdentityError> identity_from_claims(
     const json::object& id_token, const json::object& userinfo, const OidcConfig& config);
 
 // The provider's `error` when it is [a-z_]{1,64}; anything else is `unrecognized_error`.
 [[nodiscard]] std::string sanitized_error(std::string_view error);
 
-// What OidcError::code says for it: `bad_signature`.
+// `AADSTS53000` of the description that Entra ID sends with an error; empty: none. The number is a
+// code, the rest of the description is free text.
+[[nodiscard]] std::string entra_code(std::string_view description);
+
+// What IdentityError::code says for it: `bad_signature`.
 [[nodiscard]] std::string_view code_of(jose::JwtError error);
 
 }  // namespace gatehouse::identity

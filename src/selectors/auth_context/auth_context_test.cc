@@ -57,11 +57,11 @@ TEST(AuthContext, InTheListsOfAPolicy) {
   Person person("a@b.example");
   auto& held = person.session.identity.auth_contexts;
   testing::expect_lists(compile_auth_context, kOne, person.evidence(),
-                        {Effect::Deny, Reason::AuthContextMissing},
-                        {Effect::Deny, Reason::AuthContextMissing});
+                        {Effect::Challenge, Reason::AuthContextMissing},
+                        {Effect::Challenge, Reason::AuthContextMissing});
   held = {"c2"};
   testing::expect_lists(compile_auth_context, kOne, person.evidence(),
-                        {Effect::Deny, Reason::AuthContextMissing}, testing::kAllowed);
+                        {Effect::Challenge, Reason::AuthContextMissing}, testing::kAllowed);
   held = {"c1"};
   testing::expect_lists(compile_auth_context, kOne, person.evidence(), testing::kAllowed,
                         {Effect::Deny, Reason::NoPolicyMatched});

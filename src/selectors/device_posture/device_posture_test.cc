@@ -24,10 +24,12 @@ constexpr auto kCheckinAge = 7 * 24h;
 std::shared_ptr<const decision::Snapshot> snapshot(decision::CompiledApplication application = {}) {
   decision::SnapshotBuilder builder;
   decision::CompiledPostureRule rule;
+  rule.id = "staff";
   rule.integration_id = "tanium";
   rule.max_evidence_age = kEvidenceAge;
   rule.max_checkin_age = kCheckinAge;
   builder.add_posture_rule(rule);
+  rule.id = "others";
   rule.integration_id = "agent";
   rule.require_managed = false;
   builder.add_posture_rule(rule);
@@ -164,9 +166,11 @@ TEST(DevicePosture, ARuleWithoutASourceOfEvidenceIsNeverFulfilled) {
 std::shared_ptr<const decision::Snapshot> strict_snapshot() {
   decision::SnapshotBuilder builder;
   decision::CompiledPostureRule rule;
+  rule.id = "staff";
   rule.integration_id = "tanium";
   rule.require_patched = true;
   builder.add_posture_rule(rule);
+  rule.id = "others";
   rule.require_patched = false;
   rule.require_managed = false;
   rule.vulnerability_score = {decision::Comparison::LessOrEqual, 5};

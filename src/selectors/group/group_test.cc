@@ -16,6 +16,7 @@ using testing::Person;
 std::shared_ptr<const decision::Snapshot> snapshot() {
   decision::SnapshotBuilder builder;
   decision::CompiledGroup staff;
+  staff.id = "staff";
   staff.name = "Staff";
   staff.rules.include.push_back(
       testing::compile(compile_email_domain, R"([{"domain": "corp.example"}])").value());
@@ -23,6 +24,7 @@ std::shared_ptr<const decision::Snapshot> snapshot() {
       testing::compile(compile_email, R"([{"email": "bob@corp.example"}])").value());
   builder.add_group(std::move(staff));
   decision::CompiledGroup others;
+  others.id = "others";
   others.name = "Others";
   others.rules.include.push_back(testing::compile(compile_group, R"([{"id": "staff"}])").value());
   others.rules.include.push_back(
