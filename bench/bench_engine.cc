@@ -1,24 +1,30 @@
 // What a decision costs as the configuration grows, and beside the same policies in Cedar:
 //   bench_engine   prints {"evaluate_10_ns":..,"evaluate_10000_ns":..,"evaluate_spread_ns":..,
 //                          "locate_10_ns":..,"locate_10000_ns":..,"compile_10000_ms":..,
-//                          "snapshot_10000_bytes":..,"change_10000_ms":..}
+//                          "snapshot_10000_bytes":..,"change_10000_ms":..,
+//                          "change_group_10000_ms":..,"change_needs_10000_ms":..,
+//                          "edit_group_10000_ms":..,"refuse_removal_10000_ms":..}
 // Every application has a block by a list of 1,000 addresses, an allowance for one of 500 groups
 // (each nested in another) with a required device, and an exclusion by a list of 1,000 networks;
 // 10: with ten applications; 10000: the same ten among ten thousand; spread: all ten thousand in
 // random order, with cold caches; change: one edited application among ten thousand is found, and
-// compiled upon the snapshot. bench/cedar.mjs asks Cedar the same.
+// compiled upon the snapshot, or one edited group, which 40 of them name; needs: a group that now
+// looks at the country, so that they are compiled as well; edit, refuse_removal: an edit or removal
+// of such a group is checked. bench/cedar.mjs asks Cedar the same.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/encoding.h"
 #include "decision/engine.h"
 #include "jose/jwk.h"
+#include "policy/documents.h"
 #include "policy/snapshot_change.h"
 #include "policy/snapshot_document.h"
 #include "selectors/registry.h"
@@ -147,16 +153,13 @@ double nanoseconds(Once once, int calls) {
   return best;
 }
 
-// What the publisher and one worker do for one edited application.
-double change_ms(const Measured& measured, int applications) {
-  constexpr int kEdits = 10;
-  const model::Resources before = resources(applications);
+constexpr int kEdits = 10;
+
+// What the publisher and one worker do for one edit of `before`; edit(resources, i) makes each.
+template <typename Edit>
+double change_ms(const Measured& measured, const model::Resources& before, Edit edit) {
   std::vector<model::Resources> edited(kEdits, before);
-  for (int i = 0; i < kEdits; ++i) {
-    const auto place = static_cast<std::size_t>(i * (applications / kEdits));
-    edited[static_cast<std::size_t>(i)].applications.edit(place).domains = {
-        fmt::format("moved-{}.bench.example", i)};
-  }
+  for (int i = 0; i < kEdits; ++i) edit(edited[static_cast<std::size_t>(i)], i);
   policy::PublicationContext context;
   context.sequence = measured.snapshot->sequence() + 1;
   context.published_at = kNow;
@@ -167,8 +170,32 @@ double change_ms(const Measured& measured, int applications) {
         const auto changed = policy::apply_snapshot_change(
             *measured.snapshot, json::parse(json::serialize(change.value())).value(),
             selectors::registry());
-        if (!changed || !changed.value()->knows_host(fmt::format("moved-{}.bench.example", i))) {
+        if (!changed || changed.value()->sequence() != context.sequence) {
           std::fputs("bench_engine: a change did not arrive\n", stderr);
+          std::exit(1);
+        }
+      },
+      kEdits);
+  return taken / 1e6;
+}
+
+// What it costs to check one edited group, or a removal that is refused.
+double edit_ms(const model::Resources& before, bool removal) {
+  std::vector<json::object> bodies;
+  for (int i = 0; i < kEdits; ++i) {
+    bodies.push_back(
+        policy::document_of(before, policy::Kind::Group, id("group", 2 * i + 1)).value());
+    bodies.back()["name"] = fmt::format("Edited {}", i);
+  }
+  const double taken = nanoseconds(
+      [&](int i) {
+        const policy::DocumentEdit edit{policy::Kind::Group, id("group", 2 * i + 1),
+                                        removal ? nullptr : &bodies[static_cast<std::size_t>(i)]};
+        const auto edited =
+            policy::edit_resources(before, std::span(&edit, 1), selectors::registry());
+        if (edited.has_value() == removal) {
+          std::fprintf(stderr, "bench_engine: an edit is not judged as it should be: %s\n",
+                       edited ? "" : edited.error().front().problem.message.c_str());
           std::exit(1);
         }
       },
@@ -255,11 +282,28 @@ int main() {
   };
   const double locate_few = locate(few);
   const double locate_many = locate(many);
+  const model::Resources before = resources(10'000);
+  const double change_application = change_ms(many, before, [](model::Resources& all, int i) {
+    all.applications.edit(static_cast<std::size_t>(i) * 1'000).domains = {
+        fmt::format("moved-{}.bench.example", i)};
+  });
+  const auto group = [](model::Resources& all, int i) -> model::Group& {
+    return all.groups[static_cast<std::size_t>(2 * i + 1)];
+  };
+  const double change_group = change_ms(many, before, [&](model::Resources& all, int i) {
+    group(all, i).include.push_back(selector("email", "email", "new@bench.example"));
+  });
+  const double change_needs = change_ms(many, before, [&](model::Resources& all, int i) {
+    group(all, i).include.push_back(selector("geo", "country_code", "DE"));
+  });
   std::printf(
       "{\"evaluate_10_ns\":%.1f,\"evaluate_10000_ns\":%.1f,\"evaluate_spread_ns\":%.1f,"
       "\"locate_10_ns\":%.1f,\"locate_10000_ns\":%.1f,\"compile_10000_ms\":%.1f,"
-      "\"snapshot_10000_bytes\":%zu,\"change_10000_ms\":%.2f}\n",
+      "\"snapshot_10000_bytes\":%zu,\"change_10000_ms\":%.2f,\"change_group_10000_ms\":%.2f,"
+      "\"change_needs_10000_ms\":%.2f,\"edit_group_10000_ms\":%.2f,"
+      "\"refuse_removal_10000_ms\":%.2f}\n",
       evaluate_few, evaluate_many, spread, locate_few, locate_many, many.compile_ms, many.bytes,
-      change_ms(many, 10'000));
+      change_application, change_group, change_needs, edit_ms(before, false),
+      edit_ms(before, true));
   return found == 0 ? 1 : 0;
 }

@@ -31,6 +31,10 @@ def engine(bench):
         ("compile_10000_applications", mine["compile_10000_ms"], "ms", ""),
         ("snapshot_10000_applications", mine["snapshot_10000_bytes"] / 1e6, "MB", ""),
         ("change_of_one_in_10000_applications", mine["change_10000_ms"], "ms", ""),
+        ("change_of_a_group_10000_applications", mine["change_group_10000_ms"], "ms", ""),
+        ("change_of_what_40_applications_need", mine["change_needs_10000_ms"], "ms", ""),
+        ("check_of_a_group_10000_applications", mine["edit_group_10000_ms"], "ms", ""),
+        ("refusal_of_a_removal_10000_applications", mine["refuse_removal_10000_ms"], "ms", ""),
         ("cedar_wasm_authorize", cedar["authorize_ns"], "ns", ""),
         ("cedar_wasm_vs_evaluate", cedar["authorize_ns"] / mine["evaluate_10_ns"], "ratio", ""),
     ]

@@ -10,8 +10,10 @@ namespace {
 
 using model::Action;
 
-// One call's inputs. Without a trace nothing is allocated and an OR ends at its first True; with
-// one every member is asked and written down. The outcome is the same.
+// One call's inputs. Untraced nothing is allocated and an OR ends at its first True; traced every
+// member is asked and written down. The outcome is the same.
+enum class Tracing : bool { Off, On };
+template <Tracing kTracing>
 class Evaluation {
  public:
   Evaluation(const Snapshot& snapshot, const Evidence& evidence, Instant now, Trace* trace)
@@ -20,13 +22,13 @@ class Evaluation {
   // `extra` (signed in, login method) is one more list of the policy.
   Match policy(const CompiledPolicy& policy, std::optional<Match> extra) {
     const auto entry = begin(Kind::Policy, 0, [&] { return policy.name; });
-    if (trace_ != nullptr) {
+    if constexpr (kTraced) {
       (*trace_)[entry].id = policy.id;
       (*trace_)[entry].action = policy.action;
     }
     Match match = rules(policy.rules, 1);
     if (extra) {
-      if (trace_ != nullptr)
+      if constexpr (kTraced)
         trace_->push_back({.kind = Kind::List,
                            .depth = 1,
                            .what = "signed in with an allowed login method",
@@ -44,6 +46,7 @@ class Evaluation {
 
  private:
   using Kind = TraceEntry::Kind;
+  static constexpr bool kTraced = kTracing == Tracing::On;
 
   Match include(const MatcherList& list, int depth) {
     const auto entry = begin(Kind::List, depth, [] { return "include"; });
@@ -51,7 +54,7 @@ class Evaluation {
     for (const auto& matcher : list) {
       const Match one = member(*matcher, depth + 1);
       match = match ? match_or(*match, one) : one;
-      if (match->truth == Truth::True && trace_ == nullptr) break;
+      if (!kTraced && match->truth == Truth::True) break;
     }
     return end(entry, match.value_or(Match{Truth::False, Reason::NoPolicyMatched}));
   }
@@ -79,16 +82,17 @@ class Evaluation {
 
   Match member(const Matcher& matcher, int depth) {
     const Match match = matcher.match(snapshot_, evidence_, now_);
-    if (trace_ == nullptr) return match;
-    trace_->push_back({.kind = Kind::Selector,
-                       .depth = depth,
-                       .what = matcher.describe(),
-                       .match = match,
-                       .seen = matcher.observe(snapshot_, evidence_)});
-    for (const std::uint32_t group : matcher.groups()) {
-      const auto entry =
-          begin(Kind::Group, depth + 1, [&] { return "group " + snapshot_.group(group).name; });
-      end(entry, rules(snapshot_.group(group).rules, depth + 2));
+    if constexpr (kTraced) {
+      trace_->push_back({.kind = Kind::Selector,
+                         .depth = depth,
+                         .what = matcher.describe(),
+                         .match = match,
+                         .seen = matcher.observe(snapshot_, evidence_)});
+      for (const std::uint32_t group : matcher.groups()) {
+        const auto entry =
+            begin(Kind::Group, depth + 1, [&] { return "group " + snapshot_.group(group).name; });
+        end(entry, rules(snapshot_.group(group).rules, depth + 2));
+      }
     }
     return match;
   }
@@ -96,12 +100,12 @@ class Evaluation {
   // An entry stands before what it is made of, so its outcome is filled in later.
   template <typename What>
   std::size_t begin(Kind kind, int depth, What what) {
-    if (trace_ == nullptr) return 0;
+    if constexpr (!kTraced) return 0;
     trace_->push_back({.kind = kind, .depth = depth, .what = what()});
     return trace_->size() - 1;
   }
   Match end(std::size_t entry, Match match) {
-    if (trace_ != nullptr) (*trace_)[entry].match = match;
+    if constexpr (kTraced) (*trace_)[entry].match = match;
     return match;
   }
 
@@ -135,11 +139,12 @@ bool purpose_stated(const CompiledPolicy& policy, const CompiledApplication& app
                            &model::Purpose::audience) != evidence.session->purposes.end();
 }
 
+template <Tracing kTracing>
 Decision decide(const Snapshot& snapshot, const CompiledApplication& application,
                 const Evidence& evidence, Instant now, Trace* trace) {
   if (evidence.cors_preflight && application.options_preflight_bypass)
     return {Effect::Bypass, Reason::None, Challenge::None, nullptr};
-  Evaluation evaluation(snapshot, evidence, now, trace);
+  Evaluation<kTracing> evaluation(snapshot, evidence, now, trace);
   std::optional<Reason> easiest;
   const auto remember = [&easiest](Reason obstacle) {
     easiest = easiest ? easier(*easiest, obstacle) : obstacle;
@@ -180,7 +185,7 @@ bool may_admit(const Snapshot& snapshot, const CompiledApplication& application,
   evidence.session = &identity_only;
   evidence.canonical_email = email;
   evidence.identity_only = true;
-  Evaluation evaluation(snapshot, evidence, now, nullptr);
+  Evaluation<Tracing::Off> evaluation(snapshot, evidence, now, nullptr);
   for (const CompiledPolicy& policy : application.policies) {
     if (policy.action == Action::Block &&
         evaluation.policy(policy, std::nullopt).truth == Truth::True)
@@ -237,6 +242,7 @@ Challenge challenge_for(Reason reason) {
     case Reason::SessionRevoked:
     case Reason::TokenInvalid:
     case Reason::LoginMethodNotAllowed:
+    case Reason::AuthContextMissing:
       return Challenge::SignIn;
     default:
       return Challenge::None;
@@ -245,13 +251,14 @@ Challenge challenge_for(Reason reason) {
 
 Match match_rules(const CompiledRules& rules, const Snapshot& snapshot, const Evidence& evidence,
                   Instant now) {
-  return Evaluation(snapshot, evidence, now, nullptr).rules(rules, 0);
+  return Evaluation<Tracing::Off>(snapshot, evidence, now, nullptr).rules(rules, 0);
 }
 
 Decision evaluate(const Snapshot& snapshot, const CompiledApplication& application,
                   const Evidence& evidence, Instant now, Trace* trace) noexcept {
   try {
-    return decide(snapshot, application, evidence, now, trace);
+    return trace == nullptr ? decide<Tracing::Off>(snapshot, application, evidence, now, nullptr)
+                            : decide<Tracing::On>(snapshot, application, evidence, now, trace);
   } catch (...) {
     return {Effect::Deny, Reason::InternalError, Challenge::None, nullptr};
   }

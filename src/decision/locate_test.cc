@@ -13,6 +13,7 @@
 namespace gatehouse::decision {
 namespace {
 
+using namespace std::chrono_literals;
 using namespace std::string_view_literals;
 using Apps = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
@@ -213,7 +214,7 @@ TEST(SnapshotBuilder, ContestedPathsBecomeFreeAgain) {
   EXPECT_EQ(free->sole_application("h.example")->name, "b");
 }
 
-TEST(SnapshotBuilder, ChangesTokensAndListsAndNothingThatIsShared) {
+TEST(SnapshotBuilder, ChangesWhatIsNotShared) {
   SnapshotBuilder first;
   CompiledServiceToken token;
   token.id = "id";
@@ -223,6 +224,13 @@ TEST(SnapshotBuilder, ChangesTokensAndListsAndNothingThatIsShared) {
   list.id = "list";
   first.add_list(list);
   first.add_group({"group", "Group", {}, {}});
+  first.add_group({"gone", "Gone", {}, {}});
+  CompiledPostureRule rule;
+  rule.id = "rule";
+  first.add_posture_rule(rule);
+  first.add_login_method("pin");
+  first.add_login_method("oidc");
+  first.set_organization("Example", "auth.example", "https://auth.example", 60s);
   const auto before = first.finish();
 
   SnapshotBuilder second(*before);
@@ -232,13 +240,34 @@ TEST(SnapshotBuilder, ChangesTokensAndListsAndNothingThatIsShared) {
   second.add_service_token(token);
   list.emails.try_emplace("alice@example.com");
   second.replace_list(0, list);
+  second.remove_group("gone");
+  EXPECT_EQ(second.so_far().next_group(), 2U);
+  EXPECT_EQ(second.add_group({"group", "Renamed", {}, {}}), 0U);
+  EXPECT_EQ(second.add_group({"new", "New", {}, {}}), 2U);  // the removed one's place stays empty
+  rule.require_patched = true;
+  EXPECT_EQ(second.add_posture_rule(rule), 0U);
+  second.remove_login_method("pin");
+  second.set_organization("Renamed", 30s);
   const auto changed = second.finish();
   EXPECT_EQ(changed->service_token_by_client_id("client.access"), nullptr);
   EXPECT_EQ(changed->service_token_by_client_id("other.access")->name, "renewed");
   EXPECT_EQ(changed->service_token_by_id("id")->name, "renewed");
   EXPECT_EQ(changed->list(0).emails.size(), 1U);
   EXPECT_EQ(changed->list_index("list"), 0U);
-  EXPECT_EQ(&changed->group(*changed->group_index("group")), &before->group(0));
+  EXPECT_EQ(changed->group(*changed->group_index("group")).name, "Renamed");
+  EXPECT_EQ(changed->group_index("gone"), std::nullopt);
+  EXPECT_THROW(static_cast<void>(changed->group(1)), InvariantViolation);
+  EXPECT_TRUE(changed->posture_rule(0).require_patched);
+  EXPECT_FALSE(changed->has_login_method("pin"));
+  EXPECT_TRUE(changed->has_login_method("oidc"));
+  EXPECT_EQ(changed->organization_name(), "Renamed");
+  EXPECT_EQ(changed->node_state_max_age(), 30s);
+  EXPECT_EQ(changed->auth_domain(), "auth.example");
+  EXPECT_EQ(before->group(0).name, "Group");
+  EXPECT_EQ(before->group(*before->group_index("gone")).name, "Gone");
+  EXPECT_FALSE(before->posture_rule(0).require_patched);
+  EXPECT_TRUE(before->has_login_method("pin"));
+  EXPECT_EQ(before->organization_name(), "Example");
   EXPECT_EQ(before->service_token_by_client_id("client.access")->name, "");
   EXPECT_TRUE(before->list(0).emails.empty());
 
@@ -246,10 +275,10 @@ TEST(SnapshotBuilder, ChangesTokensAndListsAndNothingThatIsShared) {
   EXPECT_THROW(third.remove_service_token("nobody"), InvariantViolation);
   EXPECT_THROW(third.remove_application("nobody"), InvariantViolation);
   EXPECT_THROW(third.add_service_token(token), InvariantViolation);
-  EXPECT_THROW(third.add_group({}), InvariantViolation);
+  EXPECT_THROW(third.remove_group("gone"), InvariantViolation);
+  EXPECT_THROW(third.remove_posture_rule("nobody"), InvariantViolation);
+  EXPECT_THROW(third.set_organization("", "", "", 1s), InvariantViolation);
   EXPECT_THROW(third.add_list({}), InvariantViolation);
-  EXPECT_THROW(third.add_posture_rule({}), InvariantViolation);
-  EXPECT_THROW(third.add_login_method("id"), InvariantViolation);
   EXPECT_THROW(third.add_page("id", {}), InvariantViolation);
   EXPECT_THROW(third.add_client_certificates("h.example", nullptr), InvariantViolation);
   EXPECT_THROW(third.set_keys({}), InvariantViolation);
@@ -526,6 +555,7 @@ TEST(SnapshotBuilder, RefusesGroupsNestedTooDeep) {
     SnapshotBuilder builder;
     for (std::uint32_t i = 0; i < depth; ++i) {
       CompiledGroup group;
+      group.id = std::to_string(i);
       if (i + 1 < depth || cycle)
         group.rules.exclude.push_back(std::make_unique<Member>((i + 1) % depth));
       builder.add_group(std::move(group));
@@ -536,6 +566,24 @@ TEST(SnapshotBuilder, RefusesGroupsNestedTooDeep) {
   EXPECT_THROW(build(model::kMaxGroupDepth + 1, false), InvariantViolation);
   EXPECT_THROW(build(1, true), InvariantViolation);
   EXPECT_THROW(build(5, true), InvariantViolation);
+
+  // Also when a change leads there.
+  const auto three = build(3, false);
+  SnapshotBuilder cycle(*three);
+  CompiledGroup last;
+  last.id = "2";
+  last.rules.include.push_back(std::make_unique<Member>(0));
+  cycle.add_group(std::move(last));
+  EXPECT_NE(cycle.badly_nested_group(), nullptr);
+  EXPECT_THROW(static_cast<void>(cycle.finish()), InvariantViolation);
+  SnapshotBuilder dangling(*three);
+  dangling.remove_group("1");
+  EXPECT_EQ(dangling.badly_nested_group()->id, "0");
+  EXPECT_THROW(static_cast<void>(dangling.finish()), InvariantViolation);
+  SnapshotBuilder shorter(*three);
+  shorter.remove_group("0");
+  EXPECT_EQ(shorter.badly_nested_group(), nullptr);
+  EXPECT_NO_THROW(static_cast<void>(shorter.finish()));
 }
 
 }  // namespace

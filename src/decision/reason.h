@@ -79,8 +79,29 @@ enum class Reason : std::uint8_t {
   PostureNonceMismatch,
   PostureProviderMisconfigured,
   DeviceRevoked,
+
+  // Outcomes of a sign-in that brought no session, as far as the identity provider lets us know.
+  DeviceNotCompliant,
+  DeviceNotJoined,
+  AppNotApproved,
+  DevicePlatformNotSupported,
+  DeviceNotIdentified,
+  ConditionalAccessBlocked,
+  UserNotAssigned,
+  ConsentRequired,
+  SignInCancelled,
+  SecondFactorRequired,
+  AuthContextRefused,
+  AccountUnknown,
+  AccountDisabled,
+  AccountLocked,
+  PasswordExpired,
+  ProviderSessionEnded,
+  LoginMethodMisconfigured,
+  ProviderUnavailable,
+  SignInLoop,
 };
-inline constexpr std::size_t kReasonCount = static_cast<std::size_t>(Reason::DeviceRevoked) + 1;
+inline constexpr std::size_t kReasonCount = static_cast<std::size_t>(Reason::SignInLoop) + 1;
 
 enum class Remedy : std::uint8_t {
   None,

@@ -6,12 +6,16 @@
 #include <array>
 #include <bitset>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include "base/check.h"
 
 namespace gatehouse::decision {
 
@@ -114,6 +118,49 @@ class SharedMap {
   std::array<std::shared_ptr<Shard>, kShards> shards_;
   std::size_t size_ = 0;
   std::bitset<kShards> own_;  // shards that no copy shares
+};
+
+// Values with an id, each in a place that others name it by. The place of a removed one stays empty
+// for good: who names it still finds nothing, and nothing else.
+template <typename T>
+class SharedPlaces {
+ public:
+  // What is there, or InvariantViolation.
+  [[nodiscard]] const T& operator[](std::uint32_t place) const {
+    const T* value = find(place);
+    GATEHOUSE_CHECK(value != nullptr, "what is named is there");
+    return *value;
+  }
+  // nullptr: it has been removed.
+  [[nodiscard]] const T* find(std::uint32_t place) const { return values_[place].get(); }
+  [[nodiscard]] std::optional<std::uint32_t> place_of(std::string_view id) const {
+    const std::uint32_t* found = by_id_.find(id);
+    return found == nullptr ? std::nullopt : std::optional(*found);
+  }
+  // Of the next new one.
+  [[nodiscard]] std::uint32_t next_place() const {
+    return static_cast<std::uint32_t>(values_.size());
+  }
+  // In the place of the one with its id, else in the next.
+  std::uint32_t put(T value) {
+    auto shared = std::make_shared<const T>(std::move(value));
+    const std::uint32_t place = place_of(shared->id).value_or(next_place());
+    by_id_.erase(shared->id);  // its key belongs to the one before
+    by_id_.try_emplace(shared->id, place);
+    if (place == next_place()) values_.emplace_back();
+    values_[place] = std::move(shared);
+    return place;
+  }
+  void remove(std::string_view id) {
+    const auto place = place_of(id);
+    GATEHOUSE_CHECK(place, "only known ones are removed");
+    by_id_.erase(id);
+    values_[*place] = nullptr;
+  }
+
+ private:
+  std::vector<std::shared_ptr<const T>> values_;
+  SharedMap<std::uint32_t> by_id_;
 };
 
 }  // namespace gatehouse::decision

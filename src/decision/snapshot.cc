@@ -225,29 +225,21 @@ const CompiledServiceToken* Snapshot::service_token_by_id(std::string_view id) c
   return found == nullptr ? nullptr : *found;
 }
 
-namespace {
-
-std::optional<std::uint32_t> index_in(const TextMap<std::uint32_t>& indexes, std::string_view id) {
-  const auto found = indexes.find(id);
-  return found == indexes.end() ? std::nullopt : std::optional(found->second);
-}
-
-}  // namespace
-
 std::optional<std::uint32_t> Snapshot::group_index(std::string_view id) const {
-  return index_in(foundation_->group_indexes, id);
+  return groups_.place_of(id);
 }
 
 std::optional<std::uint32_t> Snapshot::list_index(std::string_view id) const {
-  return index_in(foundation_->list_indexes, id);
+  const auto found = foundation_->list_indexes.find(id);
+  return found == foundation_->list_indexes.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::optional<std::uint32_t> Snapshot::posture_rule_index(std::string_view id) const {
-  return index_in(foundation_->posture_rule_indexes, id);
+  return posture_rules_.place_of(id);
 }
 
 bool Snapshot::has_login_method(std::string_view id) const {
-  return foundation_->login_methods.contains(id);
+  return login_methods_.find(id) != nullptr;
 }
 
 const CompiledPage* Snapshot::page(std::string_view id) const {
@@ -273,10 +265,18 @@ void SnapshotBuilder::set_organization(std::string name, std::string auth_domain
                                        std::string issuer,
                                        std::chrono::seconds node_state_max_age) {
   Snapshot::Foundation& into = foundation();
-  into.organization_name = std::move(name);
   into.auth_domain = std::move(auth_domain);
   into.issuer = std::move(issuer);
-  into.node_state_max_age = node_state_max_age;
+  set_organization(std::move(name), node_state_max_age);
+}
+
+void SnapshotBuilder::set_organization(std::string name, std::chrono::seconds node_state_max_age) {
+  snapshot_->organization_name_ = std::move(name);
+  snapshot_->node_state_max_age_ = node_state_max_age;
+}
+
+void SnapshotBuilder::set_login_design(model::LoginDesign design) {
+  snapshot_->login_design_ = std::make_shared<const model::LoginDesign>(std::move(design));
 }
 
 void SnapshotBuilder::set_keys(jose::JwkSet keys) { foundation().keys = std::move(keys); }
@@ -284,7 +284,13 @@ void SnapshotBuilder::set_keys(jose::JwkSet keys) { foundation().keys = std::mov
 void SnapshotBuilder::set_sequence(std::uint64_t sequence) { snapshot_->sequence_ = sequence; }
 
 void SnapshotBuilder::add_login_method(std::string id) {
-  foundation().login_methods.try_emplace(std::move(id));
+  auto shared = std::make_shared<const std::string>(std::move(id));
+  const std::string_view text = *shared;
+  snapshot_->login_methods_.try_emplace(text, std::move(shared));
+}
+
+void SnapshotBuilder::remove_login_method(std::string_view id) {
+  snapshot_->login_methods_.erase(id);
 }
 
 void SnapshotBuilder::add_page(std::string id, CompiledPage page) {
@@ -300,11 +306,13 @@ void SnapshotBuilder::set_identity_denied_page(CompiledPage page) {
 }
 
 std::uint32_t SnapshotBuilder::add_group(CompiledGroup group) {
-  auto& groups = foundation().groups;
-  const auto index = static_cast<std::uint32_t>(groups.size());
-  foundation().group_indexes.try_emplace(group.id, index);
-  groups.push_back(std::move(group));
-  return index;
+  groups_differ_ = true;
+  return snapshot_->groups_.put(std::move(group));
+}
+
+void SnapshotBuilder::remove_group(std::string_view id) {
+  groups_differ_ = true;
+  snapshot_->groups_.remove(id);
 }
 
 std::uint32_t SnapshotBuilder::add_list(CompiledList list) {
@@ -327,11 +335,11 @@ void SnapshotBuilder::add_client_certificates(
 }
 
 std::uint32_t SnapshotBuilder::add_posture_rule(CompiledPostureRule rule) {
-  auto& rules = foundation().posture_rules;
-  const auto index = static_cast<std::uint32_t>(rules.size());
-  foundation().posture_rule_indexes.try_emplace(rule.id, index);
-  rules.push_back(std::move(rule));
-  return index;
+  return snapshot_->posture_rules_.put(std::move(rule));
+}
+
+void SnapshotBuilder::remove_posture_rule(std::string_view id) {
+  snapshot_->posture_rules_.remove(id);
 }
 
 void SnapshotBuilder::add_service_token(CompiledServiceToken token) {
@@ -459,32 +467,42 @@ void SnapshotBuilder::place_hosts(Snapshot::Hosts& hosts, Claims& claims) {
 
 namespace {
 
-// How many groups deep `group` asks; throws beyond the limit, so also in a cycle.
-std::size_t group_height(const std::vector<CompiledGroup>& groups, std::uint32_t group,
+constexpr std::size_t kTooDeep = model::kMaxGroupDepth + 1;
+
+// How many groups deep the one at `place` asks; kTooDeep beyond the limit, so also in a cycle, and
+// where one is missing.
+std::size_t group_height(const SharedPlaces<CompiledGroup>& groups, std::uint32_t place,
                          std::vector<std::size_t>& known, std::size_t level) {
-  GATEHOUSE_CHECK(level <= model::kMaxGroupDepth, "groups are nested too deep");
-  GATEHOUSE_CHECK(group < groups.size(), "groups that are referred to exist");
-  if (known[group] != 0) return known[group];
+  if (level > model::kMaxGroupDepth || place >= groups.next_place() ||
+      groups.find(place) == nullptr) {
+    return kTooDeep;
+  }
+  if (known[place] != 0) return known[place];
   std::size_t below = 0;
-  const CompiledRules& rules = groups[group].rules;
+  const CompiledRules& rules = groups[place].rules;
   for (const MatcherList* list : {&rules.include, &rules.exclude, &rules.require})
     for (const auto& matcher : *list)
       for (const std::uint32_t inner : matcher->groups())
         below = std::max(below, group_height(groups, inner, known, level + 1));
-  return known[group] = below + 1;
+  return known[place] = std::min(below + 1, kTooDeep);
 }
 
 }  // namespace
 
+const CompiledGroup* SnapshotBuilder::badly_nested_group() const {
+  const auto& groups = snapshot_->groups_;
+  std::vector<std::size_t> heights(groups.next_place());
+  for (std::uint32_t place = 0; place < heights.size(); ++place)
+    if (groups.find(place) != nullptr && group_height(groups, place, heights, 1) == kTooDeep)
+      return groups.find(place);
+  return nullptr;
+}
+
 std::shared_ptr<const Snapshot> SnapshotBuilder::finish() {
   place_hosts(snapshot_->exact_hosts_, exact_claims_);
   place_hosts(snapshot_->wildcard_hosts_, wildcard_claims_);
-  if (foundation_) {
-    std::vector<std::size_t> heights(foundation_->groups.size());
-    for (std::uint32_t group = 0; group < heights.size(); ++group)
-      GATEHOUSE_CHECK(group_height(foundation_->groups, group, heights, 1) <= model::kMaxGroupDepth,
-                      "groups are nested too deep");
-  }
+  if (groups_differ_)
+    GATEHOUSE_CHECK(badly_nested_group() == nullptr, "groups are not nested too deep");
   return std::move(snapshot_);
 }
 

@@ -18,6 +18,7 @@
 #include "decision/path_index.h"
 #include "decision/shared_containers.h"
 #include "jose/jwk.h"
+#include "model/login_design.h"
 #include "model/resources.h"
 
 namespace gatehouse::decision {
@@ -38,6 +39,7 @@ struct CompiledPolicy {
   std::optional<std::chrono::seconds> session_duration;
   bool purpose_justification_required = false;
   std::string purpose_justification_prompt;
+  std::optional<model::DashboardRole> dashboard_role{};
 };
 
 // An external evaluator that some policy looks at. docs/reference/external-evaluation.md
@@ -46,6 +48,7 @@ struct Evaluator {
   std::string evaluate_url;
   std::string keys_url;
   std::chrono::seconds max_age{3600};
+  bool operator==(const Evaluator&) const = default;
 };
 // What names an evaluator's answers in a session: the hex digest of both URLs.
 [[nodiscard]] std::string evaluation_key(std::string_view evaluate_url, std::string_view keys_url);
@@ -55,6 +58,7 @@ struct Needs {
   std::vector<std::string> posture_integrations;  // that some policy of it looks at
   std::vector<Evaluator> evaluators;              // likewise
   bool uses_country = false;                      // some policy of it looks at the country
+  bool operator==(const Needs&) const = default;
 };
 
 struct CompiledGroup {
@@ -149,15 +153,13 @@ class Snapshot {
 
   [[nodiscard]] const CompiledApplication* application_by_audience(std::string_view aud) const;
   [[nodiscard]] const CompiledServiceToken* service_token_by_client_id(std::string_view id) const;
-  [[nodiscard]] const CompiledGroup& group(std::uint32_t index) const {
-    return foundation_->groups[index];
-  }
+  [[nodiscard]] const CompiledGroup& group(std::uint32_t index) const { return groups_[index]; }
   [[nodiscard]] const CompiledList& list(std::uint32_t index) const { return *lists_[index]; }
   // The authorities whose client certificates count on this host: an exact host's own, else those
   // of the wildcard above it; nullptr when it has none.
   [[nodiscard]] const crypto::ClientCertificates* client_certificates(std::string_view host) const;
   [[nodiscard]] const CompiledPostureRule& posture_rule(std::uint32_t index) const {
-    return foundation_->posture_rules[index];
+    return posture_rules_[index];
   }
   [[nodiscard]] Applications applications() const;   // in no order that means anything
   [[nodiscard]] const std::string& issuer() const {  // https://auth[:port]
@@ -166,19 +168,20 @@ class Snapshot {
   [[nodiscard]] const std::string& auth_domain() const {  // host, no port
     return foundation_->auth_domain;
   }
-  [[nodiscard]] const std::string& organization_name() const {
-    return foundation_->organization_name;
-  }
+  [[nodiscard]] const std::string& organization_name() const { return organization_name_; }
+  // How the gateway's own pages look.
+  [[nodiscard]] const model::LoginDesign& login_design() const { return *login_design_; }
   [[nodiscard]] const jose::JwkSet& keys() const { return foundation_->keys; }
   [[nodiscard]] std::uint64_t sequence() const { return sequence_; }
-  [[nodiscard]] std::chrono::seconds node_state_max_age() const {
-    return foundation_->node_state_max_age;
-  }
+  [[nodiscard]] std::chrono::seconds node_state_max_age() const { return node_state_max_age_; }
 
   // By id, for compiling what is built upon this snapshot.
   [[nodiscard]] const CompiledApplication* application_by_id(std::string_view id) const;
   [[nodiscard]] const CompiledServiceToken* service_token_by_id(std::string_view id) const;
   [[nodiscard]] std::optional<std::uint32_t> group_index(std::string_view id) const;
+  // The places that the next new ones will have, one after the other.
+  [[nodiscard]] std::uint32_t next_group() const { return groups_.next_place(); }
+  [[nodiscard]] std::uint32_t next_posture_rule() const { return posture_rules_.next_place(); }
   [[nodiscard]] std::optional<std::uint32_t> list_index(std::string_view id) const;
   [[nodiscard]] std::optional<std::uint32_t> posture_rule_index(std::string_view id) const;
   [[nodiscard]] bool has_login_method(std::string_view id) const;
@@ -219,36 +222,36 @@ class Snapshot {
 
   // What stays the same in all snapshots that are built upon one another.
   struct Foundation {
-    std::vector<CompiledGroup> groups;
-    std::vector<CompiledPostureRule> posture_rules;
     TextMap<std::shared_ptr<const crypto::ClientCertificates>>
         client_certificates;  // by host pattern
-    TextMap<std::uint32_t> group_indexes;
-    TextMap<std::uint32_t> posture_rule_indexes;
     TextMap<std::uint32_t> list_indexes;
-    TextMap<std::monostate> login_methods;
     TextMap<CompiledPage> pages;
     CompiledPage forbidden_page;
     CompiledPage identity_denied_page;
     jose::JwkSet keys;
     std::string issuer;
     std::string auth_domain;
-    std::string organization_name;
-    std::chrono::seconds node_state_max_age{};
   };
   using Hosts = SharedMap<std::shared_ptr<const HostPaths>>;
 
   std::shared_ptr<const Foundation> foundation_ = std::make_shared<const Foundation>();
-  // Matchers, paths and the maps below name places in these two. A removed application leaves an
-  // empty one.
+  // Matchers, paths and the maps below name places in these. A removed application leaves an empty
+  // one, which the next new one takes.
   SharedSlots<CompiledApplication> applications_;
   std::vector<std::shared_ptr<const CompiledList>> lists_;
+  SharedPlaces<CompiledGroup> groups_;
+  SharedPlaces<CompiledPostureRule> posture_rules_;
   Hosts exact_hosts_;
   Hosts wildcard_hosts_;  // key: what follows `*.`
   SharedMap<std::uint32_t> by_audience_;
   SharedMap<std::uint32_t> by_id_;
   SharedMap<std::shared_ptr<const CompiledServiceToken>> by_client_id_;
   SharedMap<const CompiledServiceToken*> service_tokens_by_id_;
+  SharedMap<std::shared_ptr<const std::string>> login_methods_;
+  std::string organization_name_;
+  std::shared_ptr<const model::LoginDesign> login_design_ =
+      std::make_shared<const model::LoginDesign>();
+  std::chrono::seconds node_state_max_age_{};
   std::size_t application_count_ = 0;
   std::uint64_t sequence_ = 0;
 };
@@ -314,26 +317,34 @@ class SnapshotBuilder {
  public:
   // An empty one.
   SnapshotBuilder();
-  // Everything that `before` has, to be changed: only set_sequence() and the functions for lists,
-  // service tokens and applications may be called.
+  // Everything that `before` has, to be changed. What all that are built upon one another share
+  // cannot be: the auth domain, keys, pages, client certificates, and which lists there are.
   explicit SnapshotBuilder(const Snapshot& before);
 
   void set_organization(std::string name, std::string auth_domain, std::string issuer,
                         std::chrono::seconds node_state_max_age);
+  void set_organization(std::string name, std::chrono::seconds node_state_max_age);
+  void set_login_design(model::LoginDesign design);
   void set_keys(jose::JwkSet keys);
   void set_sequence(std::uint64_t sequence);
-  void add_login_method(std::string id);
+  void add_login_method(std::string id);  // or one that is there
+  void remove_login_method(std::string_view id);
   void add_page(std::string id, CompiledPage page);
   void set_forbidden_page(CompiledPage page);
   void set_identity_denied_page(CompiledPage page);
+  // In the place of the one with its id, else in Snapshot::next_group(). INVARIANT: what names a
+  // removed one is removed or replaced as well; else it fails whenever it is asked.
   std::uint32_t add_group(CompiledGroup group);
+  void remove_group(std::string_view id);  // one that is there
   std::uint32_t add_list(CompiledList list);
   // Every rule that asks the list at `index` asks this one.
   void replace_list(std::uint32_t index, CompiledList list);
   // `host` exact or `*.example.com`.
   void add_client_certificates(std::string_view host,
                                std::shared_ptr<const crypto::ClientCertificates> authorities);
+  // As groups.
   std::uint32_t add_posture_rule(CompiledPostureRule rule);
+  void remove_posture_rule(std::string_view id);  // one that is there
   void add_service_token(CompiledServiceToken token);
   void remove_service_token(std::string_view id);  // one that is there
   // `domains` are host[/path] patterns, already validated: `*` in the host only as its first label.
@@ -342,7 +353,10 @@ class SnapshotBuilder {
   void remove_application(std::string_view id);  // one that is there
   // What is there so far. It finds no application by host before finish().
   [[nodiscard]] const Snapshot& so_far() const { return *snapshot_; }
-  // Checks that groups are nested at most kMaxGroupDepth deep, which excludes cycles.
+  // A group that asks others more than kMaxGroupDepth deep, so also in a cycle, or one that has
+  // been removed; nullptr: none does.
+  [[nodiscard]] const CompiledGroup* badly_nested_group() const;
+  // Checks that there is no such group.
   [[nodiscard]] std::shared_ptr<const Snapshot> finish();
 
  private:
@@ -355,6 +369,7 @@ class SnapshotBuilder {
 
   std::unique_ptr<Snapshot> snapshot_;
   std::shared_ptr<Snapshot::Foundation> foundation_;  // of snapshot_; null when it is another's
+  bool groups_differ_ = false;                        // from those that were checked before
   Claims exact_claims_;
   Claims wildcard_claims_;
 };

@@ -1,4 +1,5 @@
 // The Cookie line of a request: which of its cookies are ours.
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <string_view>
@@ -7,31 +8,48 @@
 
 namespace {
 
+constexpr std::string_view kPrefix = "CF_";
 constexpr std::array<std::string_view, 5> kOurs = {"CF_Authorization", "CF_AppSession",
                                                    "CF_Binding", "CF_Session", "CF_Device"};
 constexpr std::string_view kAuthorization = "CF_Authorization";
+constexpr std::string_view kAuthorizationIs = "CF_Authorization=";
 constexpr std::string_view kBinding = "CF_Binding";
 
 bool is_ours(std::string_view name) {
-  for (const auto ours : kOurs) {
-    if (name == ours) return true;
-  }
-  return false;
+  return name.starts_with(kPrefix) && std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end();
 }
 
-// Calls use(pair, name, value) for every `name=value` between semicolons, blanks around it cut off.
-template <typename Use>
-void for_each_cookie(std::string_view line, Use use) {
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+// Whether the cookie that `line` begins with is the token that the connection carried last.
+bool begins_with_token(std::string_view line, const gh_connection_memo* memo) {
+  if (memo == nullptr || memo->size == 0 || !line.starts_with(kAuthorizationIs)) return false;
+  line.remove_prefix(kAuthorizationIs.size());
+  return line.starts_with({memo->token, memo->size}) &&
+         (line.size() == memo->size || line[memo->size] == ';');
+}
+
+// Calls use(pair, name, value) for every `name=value` between semicolons, blanks around it cut off;
+// use_remembered(token) instead for the token of `memo`.
+template <typename Use, typename UseRemembered>
+void for_each_cookie(std::string_view line, const gh_connection_memo* memo, Use use,
+                     UseRemembered use_remembered) {
   while (!line.empty()) {
+    while (!line.empty() && is_blank(line.front())) line.remove_prefix(1);
+    if (begins_with_token(line, memo)) {
+      const std::string_view token = line.substr(kAuthorizationIs.size(), memo->size);
+      use_remembered(token);
+      line.remove_prefix(std::min(kAuthorizationIs.size() + token.size() + 1, line.size()));
+      continue;
+    }
     const std::size_t end = line.find(';');
     std::string_view pair = line.substr(0, end);
     line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
-    while (!pair.empty() && (pair.front() == ' ' || pair.front() == '\t')) pair.remove_prefix(1);
-    while (!pair.empty() && (pair.back() == ' ' || pair.back() == '\t')) pair.remove_suffix(1);
+    while (!pair.empty() && is_blank(pair.back())) pair.remove_suffix(1);
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
     std::string_view name = pair.substr(0, equals);
-    while (!name.empty() && (name.back() == ' ' || name.back() == '\t')) name.remove_suffix(1);
+    while (!name.empty() && is_blank(name.back())) name.remove_suffix(1);
     use(pair, name,
         equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1));
   }
@@ -39,22 +57,34 @@ void for_each_cookie(std::string_view line, Use use) {
 
 }  // namespace
 
-void gh_collect_cookies(const char* line, size_t size, gh_credentials* credentials) {
-  for_each_cookie({line, size}, [&](auto, std::string_view name, std::string_view value) {
-    ++(is_ours(name) ? credentials->own_cookies : credentials->foreign_cookies);
-    if (name == kAuthorization && !value.empty() && credentials->token_count < GH_MAX_TOKENS) {
-      credentials->tokens[credentials->token_count++] = {value.data(), value.size()};
-    }
-    if (name == kBinding && credentials->binding.size == 0) {
-      credentials->binding = {value.data(), value.size()};
-    }
-  });
+void gh_collect_cookies(const char* line, size_t size, const gh_connection_memo* memo,
+                        gh_credentials* credentials) {
+  const auto add_token = [credentials](std::string_view token) {
+    if (credentials->token_count == GH_MAX_TOKENS) return false;
+    credentials->tokens[credentials->token_count++] = {token.data(), token.size()};
+    return true;
+  };
+  for_each_cookie(
+      {line, size}, memo,
+      [&](auto, std::string_view name, std::string_view value) {
+        ++(is_ours(name) ? credentials->own_cookies : credentials->foreign_cookies);
+        if (name == kAuthorization && !value.empty()) add_token(value);
+        if (name == kBinding && credentials->binding.size == 0) {
+          credentials->binding = {value.data(), value.size()};
+        }
+      },
+      [&](std::string_view token) {
+        ++credentials->own_cookies;
+        if (!add_token(token)) return;
+        credentials->digested = static_cast<unsigned>(credentials->token_count);
+        std::copy_n(memo->digest, 2, credentials->digest);
+      });
 }
 
 int gh_strip_cookies(const char* line, size_t size, char* out, size_t* left) {
   bool found = false;
   size_t written = 0;
-  for_each_cookie({line, size}, [&](std::string_view pair, std::string_view name, auto) {
+  const auto keep = [&](std::string_view pair, std::string_view name, auto) {
     if (is_ours(name)) {
       found = true;
       return;
@@ -66,7 +96,8 @@ int gh_strip_cookies(const char* line, size_t size, char* out, size_t* left) {
     }
     if (out != nullptr) std::memcpy(out + written, pair.data(), pair.size());
     written += pair.size();
-  });
+  };
+  for_each_cookie({line, size}, nullptr, keep, [](auto) {});
   *left = written;
   return found ? 1 : 0;
 }

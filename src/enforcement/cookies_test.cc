@@ -9,7 +9,7 @@ namespace {
 
 std::vector<std::string> tokens(std::string_view line) {
   gh_credentials credentials{};
-  gh_collect_cookies(line.data(), line.size(), &credentials);
+  gh_collect_cookies(line.data(), line.size(), nullptr, &credentials);
   std::vector<std::string> result;
   for (size_t i = 0; i < credentials.token_count; ++i) {
     result.emplace_back(credentials.tokens[i].data, credentials.tokens[i].size);
@@ -62,13 +62,65 @@ TEST(Cookies, CollectedAndStripped) {
 TEST(Cookies, OwnAndForeignAreCounted) {
   const auto count = [](std::string_view line) {
     gh_credentials credentials{};
-    gh_collect_cookies(line.data(), line.size(), &credentials);
+    gh_collect_cookies(line.data(), line.size(), nullptr, &credentials);
     return std::pair{credentials.own_cookies, credentials.foreign_cookies};
   };
   EXPECT_EQ(count(""), std::pair(0u, 0u));
   EXPECT_EQ(count("CF_Authorization=a"), std::pair(1u, 0u));
   EXPECT_EQ(count("CF_Authorization=a; CF_AppSession=b;;"), std::pair(2u, 0u));
   EXPECT_EQ(count("a=b; CF_Authorization=a; c"), std::pair(1u, 2u));
+}
+
+// With a memo and without one the same is collected, but for the digest.
+TEST(Cookies, TheTokenOfTheMemoIsRecognized) {
+  std::string token = "a.b.c";
+  gh_connection_memo memo{token.data(), token.size(), token.size(), {1, 2}};
+  const struct {
+    const char* line;
+    unsigned digested;
+  } cases[] = {
+      {"CF_Authorization=a.b.c", 1},
+      {"CF_Authorization=a.b.c;", 1},
+      {"x=1;\tCF_Authorization=a.b.c; y=2", 1},
+      {"CF_Authorization=one; CF_Authorization=a.b.c; CF_Binding=b", 2},
+      {"CF_Authorization=a.b.c; CF_Authorization=one", 1},
+      {"CF_Authorization=1;CF_Authorization=2;CF_Authorization=3;CF_Authorization=4;"
+       "CF_Authorization=a.b.c",
+       0},
+      {"CF_Authorization=a.b.c ; y=2", 0},  // read as ever
+      {"CF_Authorization =a.b.c", 0},
+      {"CF_Authorization=a.b.cd", 0},
+      {"CF_Authorization=a.b.c,d", 0},
+      {"CF_Authorization=a.b.", 0},
+      {"CF_Authorization=A.b.c", 0},
+      {"CF_Authorization=", 0},
+      {"CF_Session=a.b.c", 0},
+      {"xCF_Authorization=a.b.c", 0},
+      {"", 0},
+  };
+  for (const auto& test : cases) {
+    const std::string_view line = test.line;
+    gh_credentials with{};
+    gh_collect_cookies(line.data(), line.size(), &memo, &with);
+    EXPECT_EQ(with.digested, test.digested) << line;
+    if (with.digested != 0) {
+      EXPECT_EQ(with.digest[0], 1u);
+      EXPECT_EQ(with.digest[1], 2u);
+      const gh_text& known = with.tokens[with.digested - 1];
+      EXPECT_EQ(std::string_view(known.data, known.size), token) << line;
+    }
+    gh_credentials without{};
+    gh_collect_cookies(line.data(), line.size(), nullptr, &without);
+    EXPECT_EQ(without.digested, 0u);
+    EXPECT_EQ(with.token_count, without.token_count) << line;
+    EXPECT_EQ(with.own_cookies, without.own_cookies) << line;
+    EXPECT_EQ(with.foreign_cookies, without.foreign_cookies) << line;
+    EXPECT_EQ(with.binding.data, without.binding.data) << line;
+    for (size_t i = 0; i < with.token_count; ++i) {
+      EXPECT_EQ(with.tokens[i].data, without.tokens[i].data) << line;
+      EXPECT_EQ(with.tokens[i].size, without.tokens[i].size) << line;
+    }
+  }
 }
 
 TEST(Cookies, AtMostSoManyTokensAreConsidered) {

@@ -20,8 +20,10 @@ class DecisionSample {
   std::uint32_t allowed_ = 0;  // since the last one that was taken
 };
 
-// What it rested on and how old that was: {"identity": seconds, "posture/<integration id>":
-// seconds, "evaluation/<key>": seconds, "service_token": id}: what the request had of it.
+// What it rested on and how old that was: {"user": id, "session": nonce, "identity": seconds,
+// "posture/<integration id>": seconds, "evaluation/<key>": seconds, "service_token": id}: what the
+// request had of it; of a denial also {"signals": {"<integration id>": {...}}}, as devices said
+// them.
 [[nodiscard]] json::object evidence_ages(const EnforcementPoint::Outcome& outcome, Instant now);
 
 }  // namespace gatehouse::enforcement

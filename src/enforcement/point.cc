@@ -81,6 +81,16 @@ EnforcementPoint::EnforcementPoint(std::filesystem::path directory,
 
 // Brings snapshot and stamps up to the last transaction. None when they can be decided on.
 Reason EnforcementPoint::prepare(Instant now) {
+  // Nothing of what prepare_anew() looks at is another when second and transaction are the same.
+  if (prepared_ && now == looked_at_ && !reader_->has_moved()) return Reason::None;
+  prepared_ = false;
+  const Reason reason = prepare_anew(now);
+  if (reader_) set_common_stamp();
+  prepared_ = reason == Reason::None;
+  return reason;
+}
+
+Reason EnforcementPoint::prepare_anew(Instant now) {
   if (now != looked_at_) {  // once a second: is the file at the path still the one we have mapped?
     looked_at_ = now;
     if (reader_ && !reader_->is_current()) reader_.reset();
@@ -199,14 +209,14 @@ void EnforcementPoint::load_revocations() {
 
 void EnforcementPoint::refresh(Instant now) { static_cast<void>(prepare(now)); }
 
-std::uint64_t EnforcementPoint::common_stamp() const {
+void EnforcementPoint::set_common_stamp() {
   // Transactions of another environment begin anew: each has an epoch of its own.
-  return epoch_ << 48 | std::max({reader_->snapshot_stamp(), reader_->assertion_stamp(),
-                                  reader_->revocation_stamp()});
+  common_stamp_ = epoch_ << 48 | std::max({reader_->snapshot_stamp(), reader_->assertion_stamp(),
+                                           reader_->revocation_stamp()});
 }
 
 bool EnforcementPoint::has_moved(const Basis& basis) const {
-  if (!reader_ || basis.common_stamp != common_stamp()) return true;
+  if (!reader_ || basis.common_stamp != common_stamp_) return true;
   return basis.shard != kNoShard && reader_->stamp_of(basis.shard) != basis.session_stamp;
 }
 
@@ -234,7 +244,9 @@ EnforcementPoint::Digest EnforcementPoint::digest_of(std::string_view token,
   crypto_shorthash_siphashx24(reinterpret_cast<unsigned char*>(digest.data()),
                               reinterpret_cast<const unsigned char*>(token.data()), token.size(),
                               digest_key_.data());
-  if (memo != nullptr && token.size() <= memo->capacity) {
+  // Only what can be the whole of a cookie: gh_collect_cookies() looks for no end in it.
+  if (memo != nullptr && token.size() <= memo->capacity &&
+      std::ranges::none_of(token, [](char c) { return c == ';' || c == ' ' || c == '\t'; })) {
     std::memcpy(memo->token, token.data(), token.size());
     memo->size = token.size();
     std::copy_n(digest.begin(), digest.size(), memo->digest);
@@ -243,13 +255,8 @@ EnforcementPoint::Digest EnforcementPoint::digest_of(std::string_view token,
 }
 
 EnforcementPoint::TokenEntry* EnforcementPoint::verified(std::string_view token,
-                                                         gh_connection_memo* memo, Instant now,
+                                                         const Digest& digest, Instant now,
                                                          Reason& obstacle) {
-  if (token.size() > model::kMaxAccessTokenBytes) {
-    obstacle = Reason::TokenInvalid;
-    return nullptr;
-  }
-  const Digest digest = digest_of(token, memo);
   if (TokenEntry* known = tokens_.find(digest)) return known;
   if (const Refusal* refused = refusals_.find(digest); refused != nullptr && now < refused->until) {
     obstacle = refused->reason;
@@ -334,8 +341,16 @@ EnforcementPoint::Subject EnforcementPoint::subject_of(
     const gh_request& request, const decision::CompiledApplication& application, Instant now) {
   const gh_credentials& credentials = *request.credentials;
   Subject subject;
-  const auto consider = [&](std::string_view token) {
-    TokenEntry* entry = verified(token, request.memo, now, subject.obstacle);
+  // `place` among the credentials, counted from 1; 0: elsewhere.
+  const auto consider = [&](std::string_view token, std::size_t place) {
+    if (token.size() > model::kMaxAccessTokenBytes) {
+      subject.obstacle = Reason::TokenInvalid;
+      return false;
+    }
+    const bool is_digested = place != 0 && credentials.digested == place;
+    const Digest digest = is_digested ? Digest{credentials.digest[0], credentials.digest[1]}
+                                      : digest_of(token, request.memo);
+    TokenEntry* entry = verified(token, digest, now, subject.obstacle);
     if (entry == nullptr) return false;
     if (entry->generation != generation_) {
       entry->generation = generation_;
@@ -360,7 +375,8 @@ EnforcementPoint::Subject EnforcementPoint::subject_of(
       subject.obstacle = Reason::SessionRevoked;
       return false;
     }
-    if (application.enable_binding_cookie && !is_bound(*entry, view(credentials.binding))) {
+    if (application.enable_binding_cookie && !options_.binding_is_checked &&
+        !is_bound(*entry, view(credentials.binding))) {
       subject.obstacle = Reason::TokenInvalid;
       return false;
     }
@@ -369,9 +385,9 @@ EnforcementPoint::Subject EnforcementPoint::subject_of(
     return true;
   };
   for (std::size_t i = 0; i < credentials.token_count; ++i) {
-    if (consider(view(credentials.tokens[i]))) return subject;
+    if (consider(view(credentials.tokens[i]), i + 1)) return subject;
   }
-  if (credentials.header_token_count == 1) consider(view(credentials.header_token));
+  if (credentials.header_token_count == 1) consider(view(credentials.header_token), 0);
   if (credentials.header_token_count > 1) subject.obstacle = Reason::TokenInvalid;
   return subject;
 }
@@ -469,24 +485,32 @@ const std::string* EnforcementPoint::assertion_of(const std::string& service_tok
 }
 
 EnforcementPoint::Outcome EnforcementPoint::decide(const gh_request& request) {
-  const Instant now = from_epoch_seconds(request.now);
   Outcome outcome;
-  const auto refuse = [&](Reason reason) {
+  decide(request, outcome);
+  return outcome;
+}
+
+void EnforcementPoint::decide(const gh_request& request, Outcome& outcome) {
+  outcome = {};
+  if (const Reason reason = judge(request, outcome); reason != Reason::None) {
     outcome.decision = {};
     outcome.decision.reason = reason;
-    return outcome;
-  };
+  }
+}
+
+Reason EnforcementPoint::judge(const gh_request& request, Outcome& outcome) {
+  const Instant now = from_epoch_seconds(request.now);
   if (const Reason reason = prepare(now); reason != Reason::None) {
     outcome.node_state_usable = false;
-    return refuse(reason);
+    return reason;
   }
   outcome.transaction = reader_->seen_transaction();
-  outcome.basis.common_stamp = common_stamp();
+  outcome.basis.common_stamp = common_stamp_;
   const std::string_view target = view(request.target);
   const auto located = locate(view(request.host), target.substr(0, target.find('?')));
   // INVARIANT 1: what is judged is the raw target that is forwarded, in every reading of it.
-  if (located.ambiguous) return refuse(Reason::AmbiguousPath);
-  if (located.application == nullptr) return refuse(Reason::UnknownApplication);
+  if (located.ambiguous) return Reason::AmbiguousPath;
+  if (located.application == nullptr) return Reason::UnknownApplication;
   outcome.application = located.application;
 
   const auto& application = *located.application;
@@ -499,7 +523,7 @@ EnforcementPoint::Outcome EnforcementPoint::decide(const gh_request& request) {
   }
   evidence.certificate = certificate_of(request, now);
   const Reason service = service_token_of(request, application, now, outcome);
-  if (service != Reason::None) return refuse(service);
+  if (service != Reason::None) return service;
   evidence.service_token = outcome.service_token;
   Subject subject;
   if (evidence.service_token == nullptr) {
@@ -517,17 +541,17 @@ EnforcementPoint::Outcome EnforcementPoint::decide(const gh_request& request) {
     outcome.assertion = subject.token;
     if (evidence.service_token != nullptr) {
       const std::string* assertion = assertion_of(evidence.service_token->id, application.audience);
-      if (assertion == nullptr) return refuse(Reason::NodeStateUnavailable);
+      if (assertion == nullptr) return Reason::NodeStateUnavailable;
       outcome.assertion = *assertion;
     }
   } else if (evidence.service_token != nullptr &&
              outcome.decision.challenge == decision::Challenge::SignIn) {
     // A program that has shown who it is cannot sign in: it is not permitted.
-    return refuse(Reason::ServiceTokenNotPermitted);
+    return Reason::ServiceTokenNotPermitted;
   } else if (outcome.decision.reason == Reason::NotSignedIn) {
     outcome.decision.reason = subject.obstacle;  // why the credential shown does not count
   }
-  return outcome;
+  return Reason::None;
 }
 
 }  // namespace gatehouse::enforcement

@@ -53,6 +53,8 @@ struct PointOptions {
   std::function<void(const std::string&)> log;
   // ISO 3166-1 alpha-2, upper case; empty: unknown. Absent: every country is unknown.
   std::function<std::string_view(const IpAddress&)> country_of;
+  // Whether whoever passes the requests on has compared CF_Binding and taken it out.
+  bool binding_is_checked = false;
 };
 
 class EnforcementPoint {
@@ -76,6 +78,7 @@ class EnforcementPoint {
   };
   // One request. Strings of `request` outlive the call; nothing of them is kept.
   [[nodiscard]] Outcome decide(const gh_request& request);
+  void decide(const gh_request& request, Outcome& outcome);  // whatever it was before
 
   // Of the last decide() or refresh(); null while no node state could be read.
   [[nodiscard]] const decision::Snapshot* snapshot() const { return snapshot_.get(); }
@@ -123,22 +126,25 @@ class EnforcementPoint {
     decision::Reason obstacle = decision::Reason::NotSignedIn;
   };
 
+  // None when the policies have spoken: then the decision is in `outcome`.
+  [[nodiscard]] decision::Reason judge(const gh_request& request, Outcome& outcome);
   [[nodiscard]] decision::Snapshot::Located locate(std::string_view host, std::string_view path);
   [[nodiscard]] decision::Reason prepare(Instant now);
+  [[nodiscard]] decision::Reason prepare_anew(Instant now);
   [[nodiscard]] bool load_snapshot();
   [[nodiscard]] std::shared_ptr<const decision::Snapshot> follow(
       std::shared_ptr<const decision::Snapshot> snapshot);
   [[nodiscard]] std::shared_ptr<const decision::Snapshot> read_whole_snapshot();
   void load_revocations();
   [[nodiscard]] Digest digest_of(std::string_view token, gh_connection_memo* memo) const;
-  [[nodiscard]] TokenEntry* verified(std::string_view token, gh_connection_memo* memo, Instant now,
+  [[nodiscard]] TokenEntry* verified(std::string_view token, const Digest& digest, Instant now,
                                      decision::Reason& obstacle);
   [[nodiscard]] Subject subject_of(const gh_request& request,
                                    const decision::CompiledApplication& application, Instant now);
   [[nodiscard]] bool is_revoked(const TokenEntry& entry,
                                 const decision::CompiledApplication& application) const;
   [[nodiscard]] static bool is_bound(const TokenEntry& entry, std::string_view cookie);
-  [[nodiscard]] std::uint64_t common_stamp() const;
+  void set_common_stamp();
   [[nodiscard]] std::shared_ptr<SessionEntry> session_of(const std::string& nonce);
   void read_session(SessionEntry& entry, const std::string& nonce);
   [[nodiscard]] bool read_credential_header(const gh_request& request,
@@ -157,6 +163,8 @@ class EnforcementPoint {
   std::unique_ptr<node_state::Reader> reader_;
   std::uint64_t epoch_ = 0;  // how many environments have been opened
   Instant looked_at_{};      // when the files were last compared with the path
+  bool prepared_ = false;    // in that second, for the transaction that the reader has seen
+  std::uint64_t common_stamp_ = 0;
   std::shared_ptr<const decision::Snapshot> snapshot_;
   std::uint64_t snapshot_stamp_ = 0;
   std::uint64_t snapshot_origin_ = 0;  // of what snapshot_ was read from

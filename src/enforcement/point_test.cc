@@ -54,6 +54,7 @@ class BrokenRevocations final : public node_state::Reader {
       : real_(std::move(real)), broken_(broken), after_snapshot_(std::move(after_snapshot)) {}
   std::uint64_t transaction() const override { return real_->transaction(); }
   std::uint64_t seen_transaction() const override { return real_->seen_transaction(); }
+  bool has_moved() const override { return real_->has_moved(); }
   bool refresh() override { return real_->refresh(); }
   bool is_current() const override { return real_->is_current(); }
   std::uint64_t stamp_of(std::size_t shard) const override { return real_->stamp_of(shard); }
@@ -1041,10 +1042,14 @@ TEST_F(EnforcementPointTest, WhatAConnectionRemembersDecidesNothing) {
   std::string forged = good;
   forged[good.size() - 20] = forged[good.size() - 20] == 'A' ? 'B' : 'A';
   gh_credentials credentials{};
-  credentials.token_count = 1;
   const auto ask_on_connection = [&](std::string_view cookie) {
     static constexpr unsigned char kAddress[4] = {192, 0, 2, 7};
-    credentials.tokens[0] = text(cookie);
+    const std::string line = "CF_Authorization=" + std::string(cookie);
+    credentials = {};
+    gh_collect_cookies(line.data(), line.size(), &memo, &credentials);
+    EXPECT_EQ(
+        credentials.digested,
+        memo.size == cookie.size() && std::string_view(memo.token, memo.size) == cookie ? 1u : 0u);
     gh_request request{};
     request.host = text("wiki.team.example");
     request.target = text("/");
@@ -1063,6 +1068,14 @@ TEST_F(EnforcementPointTest, WhatAConnectionRemembersDecidesNothing) {
     expect(ask_on_connection(good.substr(0, good.size() - 1)), Effect::Challenge,
            Reason::TokenInvalid);
   }
+  // What could not be the whole of a cookie is not remembered.
+  credentials = {};
+  credentials.header_token = text("a; b");
+  credentials.header_token_count = 1;
+  expect(ask_with(credentials, "wiki.team.example",
+                  [&](gh_request& request) { request.memo = &memo; }),
+         Effect::Challenge, Reason::TokenInvalid);
+  EXPECT_NE(memo.size, 4u);
   expect(ask_on_connection(std::string(4000, 'a')), Effect::Challenge, Reason::TokenInvalid);
   ASSERT_TRUE(writer_->remove_session(session_.nonce));
   expect(ask_on_connection(good), Effect::Challenge, Reason::SessionRevoked);

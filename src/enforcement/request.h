@@ -27,6 +27,24 @@ typedef enum {
 
 /* `name` in lower case, as nginx keeps it. */
 gh_header_kind gh_classify_header(const char* name, size_t size);
+/* Nearly every header of a request: its first two letters say GH_HEADER_FOREIGN. */
+static inline int gh_is_plainly_foreign(const char* name, size_t size) {
+  if (size < 2) return 1; /* every name of ours is longer */
+  switch (name[0]) {
+    case 'c': /* cf-..., client-cert */
+      return name[1] != 'f' && name[1] != 'l';
+    case 'g': /* gatehouse-... */
+      return name[1] != 'a';
+    case 'p': /* proxy */
+      return name[1] != 'r';
+    case 'r': /* remote-... */
+      return name[1] != 'e';
+    case 'x':
+      return 0;
+    default:
+      return 1;
+  }
+}
 
 #define GH_MAX_TOKENS 4
 
@@ -34,9 +52,11 @@ gh_header_kind gh_classify_header(const char* name, size_t size);
 typedef struct {
   gh_text tokens[GH_MAX_TOKENS]; /* CF_Authorization cookies, in order; further ones are ignored */
   size_t token_count;
-  gh_text binding;      /* the first CF_Binding cookie */
+  uint64_t digest[2];   /* of tokens[digested - 1] */
+  unsigned digested;    /* 0: no digest is known */
   unsigned own_cookies; /* how many cookies are ours, and how many are not */
   unsigned foreign_cookies;
+  gh_text binding; /* the first CF_Binding cookie */
   gh_text header_token;
   gh_text client_id;
   gh_text client_secret;
@@ -45,8 +65,6 @@ typedef struct {
   unsigned header_token_count;
 } gh_credentials;
 
-/* Adds our cookies of one Cookie line. */
-void gh_collect_cookies(const char* line, size_t size, gh_credentials* credentials);
 /* When one of the line's cookies is ours: answers 1, with the length of the line without ours in
  * `left` (0: nothing remains) and the line itself in `out`, unless that is NULL. Otherwise answers
  * 0: use the line as it is. */
@@ -61,6 +79,11 @@ typedef struct {
   size_t size;
   uint64_t digest[2];
 } gh_connection_memo;
+
+/* Adds our cookies of one Cookie line. When the token of `memo` (may be NULL) is among them, its
+ * digest is taken from there. */
+void gh_collect_cookies(const char* line, size_t size, const gh_connection_memo* memo,
+                        gh_credentials* credentials);
 
 /* What only some decisions need, asked for when they do. Both answer an empty text when there is
  * none. */
@@ -98,6 +121,7 @@ typedef struct {
   gh_text access_control_request_headers;
   gh_text app_session; /* value of the CF_AppSession cookie */
   gh_text request_id;
+  gh_text accept_language;
 } gh_particulars;
 
 #ifdef __cplusplus

@@ -240,7 +240,15 @@ Response respond(const EnforcementPoint::Outcome& outcome, const decision::Snaps
       refusal.sign_out_url = snapshot->issuer() + "/cdn-cgi/access/logout";
     }
     pages::Branding branding;
-    if (snapshot != nullptr) branding.organization = snapshot->organization_name();
+    branding.language = pages::choose_language(view(particulars.accept_language));
+    if (snapshot != nullptr) {
+      branding.organization = snapshot->organization_name();
+      branding.design = snapshot->login_design();
+    }
+    set_header(response, "Content-Security-Policy",
+               pages::content_security_policy({}, {branding.design.logo_path}));
+    response.headers.emplace_back("Content-Language", pages::tag(branding.language));
+    response.headers.emplace_back("Vary", "Accept-Language");
     response.content_type = "text/html; charset=utf-8";
     response.body = pages::refusal_page(branding, refusal);
   } else {

@@ -351,6 +351,35 @@ TEST_F(Respond, PreflightsAreAnsweredHereWhereTheApplicationSaysSo) {
   EXPECT_EQ(answer().header("Access-Control-Allow-Origin"), "");
 }
 
+TEST_F(Respond, PagesSpeakTheBrowsersLanguageAndWearTheDesign) {
+  decision::SnapshotBuilder builder(*snapshot_);
+  builder.set_login_design(
+      {"#1a237e", "#fff", "https://cdn.example/logo.png", "Welcome", "Goodbye"});
+  const auto before = snapshot_;
+  snapshot_ = builder.finish();
+  outcome_.application = &snapshot_->applications().front();
+  decide(Effect::Deny, Reason::NoPolicyMatched);
+  particulars_.accept = text("text/html");
+  particulars_.accept_language = text("de-DE,de;q=0.9,en;q=0.5");
+  const Response german = answer();
+  EXPECT_EQ(german.header("Content-Language"), "de");
+  EXPECT_EQ(german.header("Vary"), "Accept-Language");
+  EXPECT_NE(german.body.find("Sie haben keinen Zugang"), std::string::npos);
+  EXPECT_NE(german.body.find("theme.css?v="), std::string::npos);
+  EXPECT_NE(german.body.find("Welcome"), std::string::npos);
+  EXPECT_NE(german.header("Content-Security-Policy")
+                .find("img-src 'self' data: https://cdn.example/logo.png;"),
+            std::string_view::npos);
+  particulars_.accept_language = {};
+  EXPECT_EQ(answer().header("Content-Language"), "en");
+  // Programs are told in English, always.
+  particulars_.accept = text("application/json");
+  particulars_.accept_language = text("de");
+  const Response json = answer();
+  EXPECT_EQ(json.header("Content-Language"), "");
+  EXPECT_NE(json.body.find("You do not have access"), std::string::npos);
+}
+
 TEST_F(Respond, WithoutASnapshotThereIsStillAnAnswer) {
   outcome_.application = nullptr;
   decide(Effect::Deny, Reason::NodeStateUnavailable);

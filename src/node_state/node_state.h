@@ -109,6 +109,8 @@ class Reader {
   [[nodiscard]] virtual std::uint64_t transaction() const = 0;
   // The one that refresh() read last.
   [[nodiscard]] virtual std::uint64_t seen_transaction() const = 0;
+  // Whether there is a later one.
+  [[nodiscard]] virtual bool has_moved() const = 0;
   // Re-reads stamps and heartbeat when transaction() has moved; cheap otherwise.
   // False: the environment cannot be read.
   [[nodiscard]] virtual bool refresh() = 0;

@@ -58,6 +58,7 @@ class LmdbReader final : public Reader {
   }
 
   std::uint64_t seen_transaction() const override { return seen_; }
+  bool has_moved() const override { return transaction() != seen_; }
 
   bool refresh() override {
     const auto held = hold();

@@ -1,5 +1,6 @@
 #include "policy/authored.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -559,7 +560,7 @@ TEST(Authored, ApplicationProblems) {
        "/applications/1/destinations/0/type: must be one of: public\n"
        "/applications/1/destinations/0/uri: must be a host name, not an IP address"},
       {"other type", "/applications/1/type", "\"saas\"",
-       "/applications/1/type: must be one of: self_hosted, bookmark"},
+       "/applications/1/type: must be one of: self_hosted, bookmark, dash_sso"},
       {"short aud", "/applications/1/aud", "\"abc\"",
        "/applications/1/aud: must be 64 hex characters; left out, it is derived from the id"},
       {"same aud", "/applications/1/aud",
@@ -597,6 +598,67 @@ TEST(Authored, ApplicationProblems) {
        "/applications/0/allowed_idp: is not a known key; did you mean `allowed_idps`?"},
   };
   check(cases);
+}
+
+TEST(Authored, DashboardProblems) {
+  const std::string at = "/applications/2";
+  const std::string whole = at +
+                            "/domain: must be a whole host such as `dash.example.com`: the "
+                            "dashboard has it to itself";
+  const auto policy = [](std::string_view decision, std::string_view role) {
+    return fmt::format(
+        R"(, "policies": [{{"name": "a", "decision": "{}", "include": [{{"everyone": {{}}}}],
+                           "dashboard_role": "{}"}}])",
+        decision, role);
+  };
+  const struct {
+    std::string_view name;
+    std::string domain;
+    std::string more;
+    std::string expected;
+  } cases[] = {
+      {"needs no ingress rule", "dash.example.com", "", ""},
+      {"a role for people", "dash.example.com", policy("allow", "help_desk"), ""},
+      {"no such role", "dash.example.com", policy("allow", "root"),
+       at + "/policies/0/dashboard_role: must be one of: administrator, read_only, help_desk"},
+      {"a role for nobody", "dash.example.com", policy("bypass", "read_only"),
+       at + "/policies/0/dashboard_role: must stand in a policy whose `decision` is allow"},
+      {"a path", "dash.example.com/x", "", whole},
+      {"a wildcard", "*.example.com", "", whole},
+      {"the auth domain", "auth.example.com", "",
+       at + "/domain: is the auth domain, which cannot also be an application"},
+      {"an ingress rule of its own", "other.example.com", "",
+       at + "/domain: `other.example.com` must not have an ingress rule: the gateway itself "
+            "answers for the dashboard"},
+      {"the host of another", "wiki.example.com", "",
+       at + "/domain: `wiki.example.com` is already a domain of application `Wiki`"},
+      {"a host with a path of another", "part.example.com", "",
+       at + "/domain: `part.example.com` is a host of application `Wiki`; a dashboard has its host "
+            "to itself"},
+      {"two hosts", "dash.example.com", R"(, "self_hosted_domains": ["d.example.com"])", ""},
+      {"calls from other sites", "dash.example.com", R"(, "cors_headers": {})",
+       at + "/cors_headers: must not be set: no other site may call the dashboard"},
+      {"preflights of other sites", "dash.example.com", R"(, "options_preflight_bypass": true)",
+       at + "/options_preflight_bypass: must not be set: no other site may call the dashboard"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    json::value document = base_document();
+    put(document, "/ingress/0/hostname", json::value("other.example.com"));
+    put(document, "/ingress/1/hostname", json::value("*.example.com"));
+    put(document, "/ingress/1/service", json::value("http://127.0.0.1:1"));
+    put(document, "/applications/0/self_hosted_domains", json::array{"part.example.com/x"});
+    put(document, at,
+        json::parse(fmt::format(R"({{"name": "Dashboard", "type": "dash_sso", "domain": "{}"{}}})",
+                                c.domain, c.more))
+            .value());
+    EXPECT_EQ(read_problems(document), c.expected);
+    if (!c.expected.empty()) continue;
+    const auto written = [](const json::value& from) {
+      return write_resources(read_resources(from, selectors::registry()).value(), Secrets::Omit);
+    };
+    EXPECT_EQ(json::serialize(written(written(document))), json::serialize(written(document)));
+  }
 }
 
 TEST(Authored, PathsThatDifferInCaseOnly) {

@@ -3,12 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/encoding.h"
 #include "policy/fields.h"
+#include "policy/nearest.h"
 #include "policy/resource_reader.h"
 #include "policy/resource_writer.h"
+#include "policy/syntax.h"
 
 namespace gatehouse::policy {
 namespace {
@@ -220,7 +225,8 @@ class Editor {
     if (auto problems = other_ids(); !problems.empty()) {
       return std::unexpected(std::move(problems));
     }
-    if (std::all_of(edits_.begin(), edits_.end(), is_independent) && edits_.size() <= kFewEdits) {
+    const auto may_be_alone = [&](const DocumentEdit& edit) { return is_read_alone(edit); };
+    if (std::all_of(edits_.begin(), edits_.end(), may_be_alone) && edits_.size() <= kFewEdits) {
       if (auto result = edit_few()) return std::move(*result);
     }
     return edit_whole();
@@ -248,10 +254,13 @@ class Editor {
     return problems;
   }
 
-  // Whether no other kind of resource is read differently because of it, unless it names it.
-  static bool is_independent(const DocumentEdit& edit) {
-    return edit.kind == Kind::Application || edit.kind == Kind::ServiceToken ||
-           edit.kind == Kind::Tag || edit.kind == Kind::Bookmark || edit.kind == Kind::CustomPage;
+  // Whether nothing else is read differently because of it, unless it names it.
+  [[nodiscard]] bool is_read_alone(const DocumentEdit& edit) const {
+    if (edit.kind != Kind::Organization) return edit.kind != Kind::Ingress;
+    // No application may have the auth domain.
+    return edit.body != nullptr &&
+           ascii_lower(json::find_string(*edit.body, "auth_domain").value_or("")) ==
+               current_.organization.auth_domain;
   }
 
   [[nodiscard]] const DocumentEdit* find_edit(Kind kind, std::string_view id) const {
@@ -307,7 +316,7 @@ class Editor {
     return std::nullopt;
   }
 
-  // --- a few independent resources
+  // --- a few resources
 
   // nullopt: something else is in the way, and edit_whole() says what.
   std::optional<Result> edit_few() {
@@ -329,10 +338,18 @@ class Editor {
         clashing = clashing_with(result.applications, applications);
         if (!clashing.empty()) continue;
       }
-      if (is_missed(result)) return std::nullopt;
-      if (!problems.empty()) return std::unexpected(take(problems.take(), document));
-      put_in_order(result);
-      return result;
+      if (is_missed(result) || !renew_policies(result)) return std::nullopt;
+      std::vector<EditProblem> needed = still_needed(result);
+      if (problems.empty() && needed.empty()) {
+        put_in_order(result);
+        return result;
+      }
+      if (problems.empty()) return std::unexpected(std::move(needed));
+      std::vector<Problem> found = problems.take();
+      const bool are_of_edits = std::all_of(
+          found.begin(), found.end(), [&](const Problem& problem) { return edit_of(problem); });
+      if (!needed.empty() || !are_of_edits) return std::nullopt;
+      return std::unexpected(take(std::move(found), document));
     }
   }
 
@@ -346,15 +363,31 @@ class Editor {
     }
   }
 
+  static bool is_dashboard(const model::Application& application) {
+    return application.type == model::ApplicationType::Dashboard;
+  }
+
   // Those before `first` that clash with one from there on.
   static std::vector<std::size_t> clashing_with(const model::SharedList<model::Application>& all,
                                                 std::size_t first) {
     std::vector<std::size_t> clashing;
     if (first == all.size()) return clashing;
     std::vector<std::string> domains;
+    std::vector<std::string_view> dashboards;  // hosts
+    std::vector<std::string_view> hosts;
     for (std::size_t i = first; i < all.size(); ++i) {
-      for (const std::string& domain : all[i].domains) domains.push_back(ascii_lower(domain));
+      for (const std::string& domain : all[i].domains) {
+        domains.push_back(ascii_lower(domain));
+        hosts.push_back(host_of_domain(domain));
+        if (is_dashboard(all[i])) dashboards.push_back(hosts.back());
+      }
     }
+    const auto shares = [](const model::Application& other,
+                           const std::vector<std::string_view>& with) {
+      return std::any_of(other.domains.begin(), other.domains.end(), [&](const auto& domain) {
+        return std::find(with.begin(), with.end(), host_of_domain(domain)) != with.end();
+      });
+    };
     const auto is_taken = [&](const std::string& domain) {
       return std::any_of(domains.begin(), domains.end(), [&](const std::string& mine) {
         return mine.size() == domain.size() && ascii_lower(domain) == mine;
@@ -362,7 +395,9 @@ class Editor {
     };
     for (std::size_t j = 0; j < first; ++j) {
       const model::Application& other = all[j];
-      bool clashes = std::any_of(other.domains.begin(), other.domains.end(), is_taken);
+      bool clashes = std::any_of(other.domains.begin(), other.domains.end(), is_taken) ||
+                     (!dashboards.empty() && shares(other, dashboards)) ||
+                     (is_dashboard(other) && shares(other, hosts));
       for (std::size_t i = first; i < all.size() && !clashes; ++i) {
         clashes =
             other.id == all[i].id || other.name == all[i].name || other.audience == all[i].audience;
@@ -372,12 +407,11 @@ class Editor {
     return clashing;
   }
 
-  // Whether something needs what is no longer there, or no longer what it was.
+  // Whether something needs what is no longer there, or no longer what it was. What selectors and
+  // applications name by id is still_needed()'s to say.
   [[nodiscard]] bool is_missed(const model::Resources& result) const {
     return std::any_of(edits_.begin(), edits_.end(), [&](const DocumentEdit& edit) {
       switch (edit.kind) {
-        case Kind::ServiceToken:
-          return edit.body == nullptr && names_token(result, edit.id);
         case Kind::Tag:
           return std::none_of(result.tags.begin(), result.tags.end(),
                               [&](const model::Tag& tag) { return tag.name == edit.id; }) &&
@@ -387,35 +421,155 @@ class Editor {
         case Kind::CustomPage:
           return names_page(result, edit.id) &&
                  type_of_page(result, edit.id) != type_of_page(current_, edit.id);
+        case Kind::List: {
+          const auto before = type_of_list(current_, edit.id);
+          const auto after = type_of_list(result, edit.id);
+          return before && after && *before != *after;
+        }
+        case Kind::PostureIntegration:
+          return type_of_integration(result, edit.id) != type_of_integration(current_, edit.id) &&
+                 std::any_of(result.posture_rules.begin(), result.posture_rules.end(),
+                             [&](const model::PostureRule& rule) {
+                               return json::find_string(rule.input, "connection_id") == edit.id;
+                             });
         default:
           return false;
       }
     });
   }
 
-  static bool contains(const std::vector<std::string>& texts, const std::string& text) {
-    return std::find(texts.begin(), texts.end(), text) != texts.end();
+  // Applications have copies of the reusable policies that they name. False: one of the edits is in
+  // the way of what an application has of its own.
+  bool renew_policies(model::Resources& result) const {
+    std::unordered_map<std::string_view, const model::Policy*> renewed;
+    std::unordered_set<std::string_view> added;
+    for (const DocumentEdit& edit : edits_) {
+      if (edit.kind != Kind::Policy || edit.body == nullptr) continue;
+      const model::Policy* policy = find_policy(result, edit.id);
+      if (policy == nullptr) continue;
+      if (find_policy(current_, edit.id) == nullptr) {
+        added.insert(edit.id);
+      } else {
+        renewed.emplace(edit.id, policy);
+      }
+    }
+    if (renewed.empty() && added.empty()) return true;
+    for (std::size_t i = 0; i < result.applications.size(); ++i) {
+      const std::vector<model::Policy>& policies = result.applications[i].policies;
+      const auto is_named = [&](const model::Policy& policy) {
+        return policy.reusable && renewed.contains(policy.id);
+      };
+      if (std::any_of(policies.begin(), policies.end(), [&](const model::Policy& policy) {
+            return !policy.reusable && added.contains(policy.id);
+          })) {
+        return false;
+      }
+      if (std::none_of(policies.begin(), policies.end(), is_named)) continue;
+      std::unordered_set<std::string_view> names;
+      std::vector<model::Policy>& copies = result.applications.edit(i).policies;
+      for (model::Policy& policy : copies) {
+        if (is_named(policy)) {
+          const auto precedence = policy.precedence;
+          policy = *renewed.at(policy.id);
+          policy.precedence = precedence;
+        }
+        if (!names.insert(policy.name).second) return false;
+      }
+    }
+    return true;
   }
 
-  static bool names_token(const model::Resources& resources, const std::string& id) {
-    const auto names = [&](const auto& owner) {
-      for (const auto* list : {&owner.include, &owner.exclude, &owner.require}) {
+  static const model::Policy* find_policy(const model::Resources& resources, std::string_view id) {
+    for (const model::Policy& policy : resources.policies) {
+      if (policy.id == id) return &policy;
+    }
+    return nullptr;
+  }
+
+  // What is removed although it is named, in the order and words of edit_whole().
+  [[nodiscard]] std::vector<EditProblem> still_needed(const model::Resources& result) const {
+    struct Removed {
+      std::size_t edit = 0;
+      std::string unknown;  // in words, once it is named
+    };
+    std::map<std::pair<Kind, std::string_view>, Removed> removed;
+    for (std::size_t i = 0; i < edits_.size(); ++i) {
+      if (edits_[i].body != nullptr) continue;
+      removed.emplace(std::pair(edits_[i].kind, std::string_view(edits_[i].id)), Removed{i, {}});
+    }
+    std::vector<EditProblem> problems;
+    if (removed.empty()) return problems;
+    const auto look = [&](Kind owner, const std::string& name, Kind kind, std::string_view id) {
+      const auto found = removed.find({kind, id});
+      if (found == removed.end() || problems.size() == kMaxProblems) return;
+      auto& [edit, unknown] = found->second;
+      if (unknown.empty()) {
+        unknown = fmt::format("there is no {} `{}`{}", noun_of(kind), id,
+                              suggestion(id, names_in(result, kind)));
+      }
+      problems.push_back(
+          {edit,
+           {"", fmt::format("is needed by {} `{}`: {}", noun_of(owner), name, unknown)},
+           true});
+    };
+    const auto look_into = [&](Kind owner, const std::string& name, const auto& rules) {
+      for (const auto* list : {&rules.include, &rules.exclude, &rules.require}) {
         for (const model::Selector& selector : *list) {
-          if (selector.kind == "service_token" &&
-              json::find_string(selector.value, "token_id") == id) {
-            return true;
+          for (const ReferenceField& field : reference_fields()) {
+            if (!field.kind.empty() && field.kind != selector.kind) continue;
+            const auto id = json::find_string(selector.value, field.field);
+            if (id) look(owner, name, kind_of(field.reference), *id);
           }
         }
       }
-      return false;
     };
-    return std::any_of(resources.groups.begin(), resources.groups.end(), names) ||
-           std::any_of(resources.policies.begin(), resources.policies.end(), names) ||
-           std::any_of(resources.applications.begin(), resources.applications.end(),
-                       [&](const model::Application& application) {
-                         return std::any_of(application.policies.begin(),
-                                            application.policies.end(), names);
-                       });
+    for (const model::Group& group : result.groups) look_into(Kind::Group, group.name, group);
+    for (const model::Policy& policy : result.policies) {
+      look_into(Kind::Policy, policy.name, policy);
+    }
+    for (const model::Application& application : result.applications) {
+      for (const std::string& id : application.allowed_idps) {
+        look(Kind::Application, application.name, Kind::IdentityProvider, id);
+      }
+      for (const model::Policy& policy : application.policies) {
+        if (policy.reusable) {
+          look(Kind::Application, application.name, Kind::Policy, policy.id);
+        } else {
+          look_into(Kind::Application, application.name, policy);
+        }
+      }
+    }
+    return problems;
+  }
+
+  static Kind kind_of(Reference reference) {
+    switch (reference) {
+      case Reference::Group:
+        return Kind::Group;
+      case Reference::PostureRule:
+        return Kind::PostureRule;
+      case Reference::LoginMethod:
+        return Kind::IdentityProvider;
+      case Reference::ServiceToken:
+        return Kind::ServiceToken;
+      case Reference::EmailList:
+      case Reference::IpList:
+        break;
+    }
+    return Kind::List;
+  }
+
+  static std::vector<std::string_view> names_in(const model::Resources& resources, Kind kind) {
+    std::vector<std::string_view> names;
+    with_list(resources, kind, [&](const auto& list) {
+      for (const auto& resource : list) names.emplace_back(resource.name);
+    });
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  static bool contains(const std::vector<std::string>& texts, const std::string& text) {
+    return std::find(texts.begin(), texts.end(), text) != texts.end();
   }
 
   static bool names_page(const model::Resources& resources, const std::string& id) {
@@ -432,6 +586,22 @@ class Editor {
                                                            const std::string& id) {
     for (const model::CustomPage& page : resources.custom_pages) {
       if (page.id == id) return page.type;
+    }
+    return std::nullopt;
+  }
+
+  static std::optional<model::ListType> type_of_list(const model::Resources& resources,
+                                                     const std::string& id) {
+    for (const model::List& list : resources.lists) {
+      if (list.id == id) return list.type;
+    }
+    return std::nullopt;
+  }
+
+  static std::optional<std::string> type_of_integration(const model::Resources& resources,
+                                                        const std::string& id) {
+    for (const model::PostureIntegration& integration : resources.posture_integrations) {
+      if (integration.id == id) return integration.type;
     }
     return std::nullopt;
   }
@@ -521,12 +691,19 @@ class Editor {
     return problems;
   }
 
-  EditProblem take_one(Problem problem, const json::object& document) const {
+  // The one in whose body it lies.
+  [[nodiscard]] std::optional<std::size_t> edit_of(const Problem& problem) const {
     for (std::size_t i = 0; i < edits_.size(); ++i) {
-      if (pointers_[i].empty() || !lies_in(problem.pointer, pointers_[i])) continue;
-      std::string pointer = problem.pointer.substr(pointers_[i].size());
-      if (edits_[i].kind == Kind::Ingress) pointer = "/rules" + pointer;
-      return {i, {std::move(pointer), std::move(problem.message)}, false};
+      if (!pointers_[i].empty() && lies_in(problem.pointer, pointers_[i])) return i;
+    }
+    return std::nullopt;
+  }
+
+  EditProblem take_one(Problem problem, const json::object& document) const {
+    if (const auto edit = edit_of(problem)) {
+      std::string pointer = problem.pointer.substr(pointers_[*edit].size());
+      if (edits_[*edit].kind == Kind::Ingress) pointer = "/rules" + pointer;
+      return {*edit, {std::move(pointer), std::move(problem.message)}, false};
     }
     // Another resource no longer stands because of these edits.
     return {culprit(problem.message),

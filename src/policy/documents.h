@@ -117,9 +117,9 @@ struct EditProblem {
 };
 // The resources after all edits, of which each is of another resource. They are checked together:
 // what they refer to, what refers to them. A resource keeps its place and its id (a tag, whose id
-// is its name, may get another). Returns every problem found. A few edits of applications, service
-// tokens, tags, bookmarks and custom pages, when nothing else stands in their way, read nothing but
-// what is edited.
+// is its name, may get another). Returns every problem found. A few edits, but for those of the
+// ingress and the auth domain, read nothing but what is edited; what else there is is only looked
+// through for what names it.
 [[nodiscard]] std::expected<model::Resources, std::vector<EditProblem>> edit_resources(
     const model::Resources& current, std::span<const DocumentEdit> edits,
     decision::SelectorRegistry selectors);

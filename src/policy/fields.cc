@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/time.h"
+#include "model/login_design.h"
 #include "policy/syntax.h"
 
 namespace gatehouse::policy {
@@ -86,9 +87,9 @@ constexpr std::array kPivKeyFields{std::to_array<Field>({
 })};
 constexpr Fields kPivKey{kPivKeyFields};
 constexpr std::array kLoginDesignFields{std::to_array<Field>({
-    optional("background_color"),
-    optional("text_color"),
-    optional("logo_path"),
+    optional("background_color", Kind::Color),
+    optional("text_color", Kind::Color),
+    optional("logo_path", Kind::Image),
     optional("header_text", Kind::Lines),
     optional("footer_text", Kind::Lines),
 })};
@@ -239,13 +240,18 @@ constexpr std::array kAzurePrompts{
 constexpr std::array kAzureFields{std::to_array<Field>(
     {GATEHOUSE_OAUTH_CLIENT, GATEHOUSE_OAUTH_CLAIMS,
      optional("conditional_access_enabled", Kind::Flag), optional("directory_id"),
+     optional("graph_url", Kind::Url), optional("login_url", Kind::Url),
      one_of("prompt", kAzurePrompts), optional("support_groups", Kind::Flag)})};
-constexpr std::array kGoogleFields{
-    std::to_array<Field>({GATEHOUSE_OAUTH_CLIENT, GATEHOUSE_OAUTH_CLAIMS})};
+constexpr std::array kGithubFields{
+    std::to_array<Field>({GATEHOUSE_OAUTH_CLIENT, optional("api_url", Kind::Url),
+                          optional("login_url", Kind::Url)})};
+constexpr std::array kGoogleFields{std::to_array<Field>(
+    {GATEHOUSE_OAUTH_CLIENT, GATEHOUSE_OAUTH_CLAIMS, optional("issuer", Kind::Url)})};
 constexpr std::array kGooglePrompts{
     std::to_array<std::string_view>({"none", "consent", "select_account"})};
 constexpr std::array kGoogleAppsFields{std::to_array<Field>(
     {GATEHOUSE_OAUTH_CLIENT, GATEHOUSE_OAUTH_CLAIMS, optional("apps_domain"),
+     optional("directory_url", Kind::Url), optional("issuer", Kind::Url),
      one_of("prompt", kGooglePrompts), optional("use_login_hint", Kind::Flag)})};
 constexpr std::array kOktaFields{
     std::to_array<Field>({GATEHOUSE_OAUTH_CLIENT, GATEHOUSE_OAUTH_CLAIMS,
@@ -275,7 +281,7 @@ constexpr std::array kProviders{std::to_array<ByType>({
     {"saml", kSamlFields},
     {"centrify", kCentrifyFields},
     {"facebook", kOauthClientFields},
-    {"github", kOauthClientFields},
+    {"github", kGithubFields},
     {"google-apps", kGoogleAppsFields},
     {"google", kGoogleFields},
     {"linkedin", kOauthClientFields},
@@ -461,6 +467,8 @@ class FieldReader {
     switch (field.kind) {
       case Kind::Text:
       case Kind::Url:
+      case Kind::Color:
+      case Kind::Image:
         return check_text(field);
       case Kind::Lines:
         return static_cast<void>(reader_.lines(key, kMaxKeptTextBytes));
@@ -519,10 +527,18 @@ class FieldReader {
     const auto text = reader_.text(field.key);
     if (!text) return;
     if (text->empty() && field.required) return reader_.problem(field.key, "must not be empty");
-    if (text->size() > kMaxKeptTextBytes) {
-      reader_.problem(field.key, fmt::format("must have at most {} bytes", kMaxKeptTextBytes));
+    const std::size_t most =
+        field.kind == Kind::Image ? model::kMaxImageAddressBytes : kMaxKeptTextBytes;
+    if (text->size() > most) {
+      reader_.problem(field.key, fmt::format("must have at most {} bytes", most));
     } else if (field.kind == Kind::Url && !text->empty()) {
       if (auto problem = url_problem(*text)) reader_.problem(field.key, *problem);
+    } else if (field.kind == Kind::Color && !text->empty() && !model::parse_color(*text)) {
+      reader_.problem(field.key, "must be a colour such as `#0b655f`");
+    } else if (field.kind == Kind::Image && !text->empty() && !model::is_image_address(*text)) {
+      reader_.problem(field.key,
+                      "must be the https address of an image, or an image as "
+                      "`data:image/png;base64,...` (jpeg, gif, webp and svg+xml as well)");
     }
   }
 

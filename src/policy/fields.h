@@ -20,6 +20,8 @@ struct Field {
     Text,      // one line, at most kMaxKeptTextBytes
     Lines,     // any number of them, within the same limit
     Url,       // absolute, http or https; or empty
+    Color,     // `#rgb` or `#rrggbb`; or empty
+    Image,     // model::is_image_address(); or empty
     Duration,  // at least `least`; or empty
     Flag,
     Off,  // a flag that may only be false

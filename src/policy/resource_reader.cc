@@ -134,20 +134,6 @@ class NameTable {
   std::map<std::string, std::uint32_t, std::less<>> by_name_;
 };
 
-// Where selectors name other resources.
-enum class Reference : std::uint8_t {
-  Group,
-  PostureRule,
-  LoginMethod,
-  ServiceToken,
-  EmailList,
-  IpList
-};
-struct ReferenceField {
-  std::string_view kind;  // empty: every kind
-  std::string_view field;
-  Reference reference;
-};
 constexpr std::array<ReferenceField, 7> kReferenceFields{{
     {"group", "id", Reference::Group},
     {"device_posture", "integration_uid", Reference::PostureRule},
@@ -251,7 +237,9 @@ class Reader final : public decision::CompileContext {
       for (const auto& resource : resources) table.know(resource.id, resource.name);
     };
     know(known.identity_providers, providers_);
+    know(known.posture_integrations, integrations_);
     know(known.posture_rules, posture_rules_);
+    know(known.certificates, mtls_certificates_);
     know(known.lists, lists_);
     know(known.groups, groups_);
     know(known.custom_pages, pages_);
@@ -268,21 +256,36 @@ class Reader final : public decision::CompileContext {
       audiences_.emplace(application.audience, application.id);
       for (const std::string& domain : application.domains) {
         domain_owners_.emplace(ascii_lower(domain), application.name);
+        static_cast<void>(claim_host(host_of_domain(domain), application));
       }
     }
     ingress_is_sound_ = true;
     read_custom_pages();
+    if (document_.contains("organization")) {
+      result_.resources.organization = {};
+      read_organization();
+    }
+    read_identity_providers();
+    read_integrations();
+    read_posture_rules();
+    read_lists();
     read_service_tokens();
+    read_groups();
+    read_mtls_certificates();
     read_tags();
     read_bookmarks();
+    read_reusable_policies();
     read_applications();
     return std::move(result_);
   }
 
   ReadSections read_change() {
     result_.resources.organization.auth_domain = surroundings_->auth_domain;
+    read_identity_providers();
+    read_posture_rules();
     read_lists();
     read_service_tokens();
+    read_groups();
     read_applications();
     return std::move(result_);
   }
@@ -361,6 +364,11 @@ class Reader final : public decision::CompileContext {
     organization.forbidden_page = read_page(pages, model::CustomPageType::Forbidden);
     organization.identity_denied_page = read_page(pages, model::CustomPageType::IdentityDenied);
     pages.finish();
+    if (form_ == Form::Snapshot) {
+      if (const json::object* design = reader.object("login_design")) {
+        organization.kept["login_design"] = *design;
+      }
+    }
     if (form_ == Form::Authored) {
       organization.session_duration = reader.duration("session_duration", kShortestSession)
                                           .value_or(organization.session_duration);
@@ -547,7 +555,10 @@ class Reader final : public decision::CompileContext {
   }
 
   void read_identity_providers() {
-    bool has_pin = false;
+    const auto& known = result_.resources.identity_providers;
+    bool has_pin = std::any_of(known.begin(), known.end(), [](const auto& provider) {
+      return provider.type == "onetimepin";
+    });
     const Path root;
     const Path section_path(root, "identity_providers");
     for_each_object(section("identity_providers"), section_path, problems_,
@@ -882,7 +893,8 @@ class Reader final : public decision::CompileContext {
     const Path section_path(root, "groups");
     // Groups may name later ones: their names first, then their rules.
     std::vector<model::Group>& groups = result_.resources.groups;
-    groups.resize(list->size());
+    const std::size_t first = groups.size();  // those before it are known and sound
+    groups.resize(first + list->size());
     result_.groups.resize(list->size());
     for (std::size_t i = 0; i < list->size(); ++i) {
       const Path path(section_path, i);
@@ -892,25 +904,32 @@ class Reader final : public decision::CompileContext {
         continue;
       }
       ObjectReader reader(*object, path, problems_);
-      std::tie(groups[i].id, groups[i].name) = groups_.add(reader, "group");
+      std::tie(groups[first + i].id, groups[first + i].name) = groups_.add(reader, "group");
     }
     for_each_object(list, section_path, problems_,
                     [&](std::size_t i, const json::object& object, const Path& path) {
                       ObjectReader reader(object, path, problems_);
                       reader.known({"id", "name"});
                       RuleLists rules = read_rules(reader);
-                      keep(reader, kept_group_fields(), groups[i].kept);
+                      model::Group& group = groups[first + i];
+                      keep(reader, kept_group_fields(), group.kept);
                       reader.finish();
-                      groups[i].include = std::move(rules.include);
-                      groups[i].exclude = std::move(rules.exclude);
-                      groups[i].require = std::move(rules.require);
+                      group.include = std::move(rules.include);
+                      group.exclude = std::move(rules.exclude);
+                      group.require = std::move(rules.require);
                       result_.groups[i] = std::move(rules.compiled);
                     });
-    check_nesting(groups, section_path);
+    check_nesting(groups, first, section_path);
   }
 
   // INVARIANT: after this, following groups within groups ends, within kMaxGroupDepth steps.
-  void check_nesting(const std::vector<model::Group>& groups, const Path& section_path) {
+  // Those before `first` do not stand in the section.
+  void check_nesting(const std::vector<model::Group>& groups, std::size_t first,
+                     const Path& section_path) {
+    const auto report = [&](std::size_t group, std::string message) {
+      problems_.add(group < first ? section_path : Path(section_path, group - first),
+                    std::move(message));
+    };
     std::vector<std::vector<std::uint32_t>> children(groups.size());
     for (std::size_t i = 0; i < groups.size(); ++i) {
       for (const auto* list : {&groups[i].include, &groups[i].exclude, &groups[i].require}) {
@@ -941,8 +960,7 @@ class Reader final : public decision::CompileContext {
           states[group] = State::Done;
           steps.pop_back();
           if (depths[group] == model::kMaxGroupDepth + 1) {
-            problems_.add(Path(section_path, group),
-                          fmt::format("nests groups more than {} deep", model::kMaxGroupDepth));
+            report(group, fmt::format("nests groups more than {} deep", model::kMaxGroupDepth));
           }
           if (!steps.empty()) {
             std::size_t& parent = depths[steps.back().group];
@@ -956,8 +974,8 @@ class Reader final : public decision::CompileContext {
           auto entry = std::find_if(steps.begin(), steps.end(),
                                     [&](const Step& at) { return at.group == child; });
           for (; entry != steps.end(); ++entry) cycle += groups[entry->group].name + " -> ";
-          problems_.add(Path(section_path, group),
-                        fmt::format("groups contain each other: {}{}", cycle, groups[child].name));
+          report(group,
+                 fmt::format("groups contain each other: {}{}", cycle, groups[child].name));
         } else if (states[child] == State::New) {
           states[child] = State::Open;
           steps.push_back({child, 0});
@@ -1215,7 +1233,7 @@ class Reader final : public decision::CompileContext {
     if (is_protected(application)) {
       read_settings(reader, application);
     } else if (form_ == Form::Snapshot) {
-      reader.problem("type", "must be self_hosted: nothing is decided for others");
+      reader.problem("type", "must not be bookmark: nothing is decided for it");
     } else {
       keep(reader, kept_bookmark_fields(), application.kept);
     }
@@ -1277,6 +1295,13 @@ class Reader final : public decision::CompileContext {
     application.enable_binding_cookie = reader.boolean("enable_binding_cookie", false);
     application.decision_headers = reader.boolean("decision_headers", false);
     read_cors(reader, application);
+    if (application.type == model::ApplicationType::Dashboard) {
+      constexpr std::string_view kWhy = "must not be set: no other site may call the dashboard";
+      if (application.cors_headers) reader.problem("cors_headers", std::string(kWhy));
+      if (application.options_preflight_bypass) {
+        reader.problem("options_preflight_bypass", std::string(kWhy));
+      }
+    }
     application.custom_deny_message =
         reader.lines("custom_deny_message", kMaxDenyMessageBytes).value_or("");
     application.custom_deny_url = read_url(reader, "custom_deny_url");
@@ -1415,7 +1440,20 @@ class Reader final : public decision::CompileContext {
         return problems_.add(at, fmt::format("`{}` is already a domain of application `{}`",
                                              *domain, owner->second));
       }
-      if (!has_ingress(host)) {
+      const bool is_dashboard = application.type == model::ApplicationType::Dashboard;
+      if (const auto problem = claim_host(host, application)) return problems_.add(at, *problem);
+      if (is_dashboard) {
+        if (*domain != host || host.starts_with('*')) {
+          return problems_.add(at,
+                               "must be a whole host such as `dash.example.com`: the dashboard "
+                               "has it to itself");
+        }
+        if (has_ingress_of_its_own(host)) {
+          problems_.add(at, fmt::format("`{}` must not have an ingress rule: the gateway itself "
+                                        "answers for the dashboard",
+                                        host));
+        }
+      } else if (!has_ingress(host)) {
         problems_.add(at, fmt::format("there is no ingress rule for host `{}`", host));
       }
       domains.push_back(std::move(*domain));
@@ -1449,6 +1487,26 @@ class Reader final : public decision::CompileContext {
     }
   }
 
+  // A dashboard shares its host with no other application.
+  [[nodiscard]] std::optional<std::string> claim_host(std::string_view host,
+                                                      const model::Application& application) {
+    const HostOwner mine{application.id, application.name,
+                         application.type == model::ApplicationType::Dashboard};
+    const auto [owner, is_new] = host_owners_.emplace(host, mine);
+    const HostOwner& other = owner->second;
+    if (is_new || other.id == mine.id || !(other.is_dashboard || mine.is_dashboard)) {
+      return std::nullopt;
+    }
+    return fmt::format("`{}` is a host of application `{}`; a dashboard has its host to itself",
+                       host, other.name);
+  }
+
+  [[nodiscard]] bool has_ingress_of_its_own(std::string_view host) const {
+    const auto& rules = result_.resources.ingress;
+    return std::any_of(rules.begin(), rules.end(),
+                       [&](const model::IngressRule& rule) { return rule.hostname == host; });
+  }
+
   // A last rule that only answers with a status leads nowhere.
   [[nodiscard]] bool has_ingress(std::string_view host) const {
     if (form_ == Form::Snapshot || !ingress_is_sound_) return true;
@@ -1459,6 +1517,11 @@ class Reader final : public decision::CompileContext {
     });
   }
 
+  struct HostOwner {
+    std::string id;
+    std::string name;
+    bool is_dashboard = false;
+  };
   struct ReadPolicy {
     model::Policy policy;
     decision::CompiledRules compiled;
@@ -1601,6 +1664,15 @@ class Reader final : public decision::CompileContext {
     policy.purpose_justification_required = reader.boolean("purpose_justification_required", false);
     policy.purpose_justification_prompt =
         reader.lines("purpose_justification_prompt", kMaxPromptBytes).value_or("");
+    if (reader.value("dashboard_role") != nullptr) {
+      const std::string role = reader.one_of("dashboard_role", kDashboardRoles[1], kDashboardRoles);
+      policy.dashboard_role = static_cast<model::DashboardRole>(
+          std::find(kDashboardRoles.begin(), kDashboardRoles.end(), role) -
+          kDashboardRoles.begin());
+      if (policy.action != model::Action::Allow) {
+        reader.problem("dashboard_role", "must stand in a policy whose `decision` is allow");
+      }
+    }
     keep(reader, kept_policy_fields(), policy.kept);
     reader.finish(kUnsupportedPolicyKeys);
     read.compiled = std::move(rules.compiled);
@@ -1630,6 +1702,7 @@ class Reader final : public decision::CompileContext {
   std::unordered_map<std::string, std::string> client_ids_;     // to the token's id
   std::unordered_map<std::string, std::string> audiences_;      // to the application's id
   std::unordered_map<std::string, std::string> domain_owners_;  // in lower case, to its name
+  std::unordered_map<std::string, HostOwner> host_owners_;      // the first application there
   bool ingress_is_sound_ = false;
 };
 
@@ -1644,9 +1717,11 @@ ReadSections read_sections(const json::object& document, Form form,
 ReadSections read_additions(model::Resources rest, std::span<const std::size_t> known_applications,
                             const json::object& document, decision::SelectorRegistry selectors,
                             Problems& problems) {
-  return Reader(document, Form::Authored, selectors, problems)
+  return Reader(document, Form::Authored, selectors, problems, Secrets::Include)
       .read_additions(std::move(rest), known_applications);
 }
+
+std::span<const ReferenceField> reference_fields() { return kReferenceFields; }
 
 ReadSections read_change_sections(const json::object& document, const Surroundings& surroundings,
                                   decision::SelectorRegistry selectors, Problems& problems) {

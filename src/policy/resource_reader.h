@@ -31,10 +31,29 @@ struct ReadSections {
                                          decision::SelectorRegistry selectors, Problems& problems,
                                          Secrets secrets = Secrets::Omit);
 
-// `rest`, which is sound, and behind what it has the members of the authored sections
-// `custom_pages`, `tags`, `service_tokens`, `bookmarks` and `applications` of a document. The
-// applications may not clash (id, name, `aud`, domains) with `known_applications`, which are
-// indexes into those of `rest`; whether they do with others is left to the caller.
+// What a selector names.
+enum class Reference : std::uint8_t {
+  Group,
+  PostureRule,
+  LoginMethod,
+  ServiceToken,
+  EmailList,
+  IpList
+};
+struct ReferenceField {
+  std::string_view kind;  // of selector; empty: every kind
+  std::string_view field;
+  Reference reference;
+};
+// Where selectors name other resources.
+[[nodiscard]] std::span<const ReferenceField> reference_fields();
+
+// `rest`, which is sound, and behind what it has the members of the authored sections of a document
+// but for `ingress`; its `organization` takes the place of the one in `rest`, whose auth domain it
+// keeps. The applications may not clash (id, name, `aud`, domains) with `known_applications`, which
+// are indexes into those of `rest`; whether they do with others is left to the caller, as is
+// whether something in `rest` still is as it should be: a problem with that may go unnoticed, or
+// lead to a section.
 [[nodiscard]] ReadSections read_additions(model::Resources rest,
                                           std::span<const std::size_t> known_applications,
                                           const json::object& document,
@@ -46,8 +65,9 @@ struct Surroundings {
   std::string_view auth_domain;
   std::function<std::optional<model::CustomPageType>(std::string_view id)> page_type;
 };
-// Reads `lists`, `service_tokens` and `applications` of a change, in Form::Snapshot. Of what they
-// name only service tokens may stand in the change itself.
+// Reads `identity_providers`, `device_posture_rules`, `lists`, `service_tokens`, `groups` and
+// `applications` of a change, in Form::Snapshot. Of what they name only service tokens are looked
+// for in the change itself; the rest is asked of the surroundings.
 [[nodiscard]] ReadSections read_change_sections(const json::object& document,
                                                 const Surroundings& surroundings,
                                                 decision::SelectorRegistry selectors,

@@ -44,6 +44,7 @@ json::object write_policy(const model::Policy& policy, Form form) {
   if (!policy.purpose_justification_prompt.empty()) {
     object["purpose_justification_prompt"] = policy.purpose_justification_prompt;
   }
+  if (policy.dashboard_role) object["dashboard_role"] = model::to_string(*policy.dashboard_role);
   if (policy.precedence && form == Form::Authored) object["precedence"] = *policy.precedence;
   write_kept(policy.kept, form, object);
   return object;
@@ -79,7 +80,7 @@ json::object write_config(const json::object& config, const model::ConfigSecrets
 
 json::object write_settings(const model::Application& application) {
   json::object object{
-      {"type", "self_hosted"},
+      {"type", name_of(kApplicationTypes, application.type)},
       {"domain", application.domains.empty() ? std::string() : application.domains.front()},
       {"self_hosted_domains", write_texts(application.domains)},
       {"session_duration", format_duration(application.session_duration)},
@@ -277,6 +278,12 @@ json::object write_provider(const model::IdentityProvider& provider) {
   return {{"id", provider.id}, {"name", provider.name}, {"type", provider.type}};
 }
 
+json::array write_providers(const std::vector<model::IdentityProvider>& providers) {
+  json::array section;
+  for (const auto& provider : providers) section.emplace_back(write_provider(provider));
+  return section;
+}
+
 json::array write_posture_rules(const std::vector<model::PostureRule>& rules) {
   return write_section(rules);
 }
@@ -295,6 +302,11 @@ json::array write_custom_pages(const std::vector<model::CustomPage>& pages) {
     if (is_shown(page.type)) list.push_back(write(page, Form::Snapshot));
   }
   return list;
+}
+
+json::object write_login_design(const model::Organization& organization) {
+  const json::object* design = json::find_object(organization.kept, "login_design");
+  return design == nullptr ? json::object{} : *design;
 }
 
 json::object write_page_choice(const model::Organization& organization) {

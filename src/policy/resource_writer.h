@@ -36,6 +36,7 @@ enum class ReusablePolicies : std::uint8_t { ById, Expanded };
 
 // id, name and type only.
 [[nodiscard]] json::object write_provider(const model::IdentityProvider& provider);
+[[nodiscard]] json::array write_providers(const std::vector<model::IdentityProvider>& providers);
 [[nodiscard]] json::array write_posture_rules(const std::vector<model::PostureRule>& rules);
 [[nodiscard]] json::array write_lists(const std::vector<model::List>& lists);
 [[nodiscard]] json::array write_groups(const std::vector<model::Group>& groups);
@@ -45,6 +46,8 @@ enum class ReusablePolicies : std::uint8_t { ById, Expanded };
 [[nodiscard]] json::array write_custom_pages(const std::vector<model::CustomPage>& pages);
 // organization.custom_pages
 [[nodiscard]] json::object write_page_choice(const model::Organization& organization);
+// `login_design`; empty when there is none.
+[[nodiscard]] json::object write_login_design(const model::Organization& organization);
 [[nodiscard]] json::array write_applications(
     const model::SharedList<model::Application>& applications, ReusablePolicies reusable);
 

@@ -20,11 +20,13 @@ namespace gatehouse::policy {
 inline constexpr std::size_t kMaxChangedElements = 1000;
 
 // The document that leads from the snapshot of `before`, which has `before_sequence`, to that of
-// `after`, which is to have `context.sequence`, a later one. nullopt when more has changed than
-// applications, service tokens and items of lists, or very many of these: then the whole snapshot
-// is published. Applications that both configurations share (model/shared_list.h) cost a pointer
-// each. INVARIANT: the issuer and keys of `context` are those that `before` was published with; the
-// caller who has others publishes the whole snapshot.
+// `after`, which is to have `context.sequence`, a later one. nullopt when something has changed
+// that all snapshots built upon one another share (auth domain, pages, certificates, which lists
+// there are), or very many applications: then the whole snapshot is published. Applications that
+// both configurations share (model/shared_list.h) cost a pointer each. Those that name a changed
+// group or posture rule are in the change only when decisions on them need something else now, an
+// integration, an evaluator or the country. INVARIANT: the issuer and keys of `context` are those
+// that `before` was published with; the caller who has others publishes the whole snapshot.
 [[nodiscard]] std::optional<json::object> make_snapshot_change(const model::Resources& before,
                                                                const model::Resources& after,
                                                                std::uint64_t before_sequence,

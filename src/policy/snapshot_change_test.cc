@@ -12,6 +12,7 @@
 
 #include "base/encoding.h"
 #include "decision/engine.h"
+#include "model/limits.h"
 #include "policy/edit_for_test.h"
 #include "selectors/registry.h"
 
@@ -168,6 +169,107 @@ TEST(SnapshotChange, HoldsWhatChangedAndNothingElse) {
   EXPECT_EQ(apply(*whole(before), nothing)->sequence(), kSequence + 1);
 }
 
+std::vector<std::string> names_in(const json::object& change, std::string_view key) {
+  return change.contains(key) ? names(change, key) : std::vector<std::string>{};
+}
+
+TEST(SnapshotChange, HoldsGroupsRulesAndWhatNeedsSomethingElseBecauseOfThem) {
+  using Names = std::vector<std::string>;
+  const model::Resources before = [] {
+    model::Resources all = resources();
+    all.applications.edit(0).policies[0].include = {{"group", {{"id", all.groups[0].id}}}};
+    return all;
+  }();
+  const struct {
+    const char* name;
+    std::function<void(model::Resources&)> edit;
+    Names providers, posture_rules, groups, applications;
+  } cases[] = {
+      {"members",
+       [](auto& all) { all.groups[2].include.push_back({"everyone", {}}); },
+       {},
+       {},
+       {"Offices"},
+       {}},
+      {"name", [](auto& all) { all.groups[1].name = "Within"; }, {}, {}, {"Within"}, {}},
+      {"nothing that looks at the country any more",
+       [](auto& all) { all.groups[1].exclude.clear(); },
+       {},
+       {},
+       {"Outer", "Inner"},
+       {"Wiki"}},
+      {"the strictest limit",
+       [](auto& all) { all.groups[1].require[1].value["expiration"] = "5m"; },
+       {},
+       {},
+       {"Outer", "Inner"},
+       {"Wiki"}},
+      {"the country now",
+       [](auto& all) { all.groups[2].include.push_back({"geo", {{"country_code", "DE"}}}); },
+       {},
+       {},
+       {"Offices"},
+       {"Shop"}},
+      {"limit of a posture rule",
+       [](auto& all) { all.posture_rules[0].expiration += std::chrono::seconds(1); },
+       {},
+       {"Managed"},
+       {},
+       {}},
+      {"integration of a posture rule",
+       [](auto& all) { all.posture_rules[0].input["connection_id"] = "another"; },
+       {},
+       {"Managed"},
+       {"Outer", "Inner"},
+       {"Wiki"}},
+      {"new ones",
+       [](auto& all) {
+         all.groups.push_back(all.groups[2]);
+         all.groups.back().id = uuid_v5("group", "New");
+         all.groups.back().name = "New";
+         all.identity_providers.push_back({});
+         all.identity_providers.back().id = uuid_v5("identity_provider", "Other");
+         all.identity_providers.back().name = "Other";
+         all.identity_providers.back().type = "oidc";
+       },
+       {"Other"},
+       {},
+       {"New"},
+       {}},
+  };
+  for (const auto& test : cases) {
+    model::Resources after = before;
+    test.edit(after);
+    const json::object change = change_to(before, after);
+    EXPECT_EQ(names_in(change, "identity_providers"), test.providers) << test.name;
+    EXPECT_EQ(names_in(change, "device_posture_rules"), test.posture_rules) << test.name;
+    EXPECT_EQ(names_in(change, "groups"), test.groups) << test.name;
+    EXPECT_EQ(names_in(change, "applications"), test.applications) << test.name;
+    const Snapshot changed = apply(*whole(before), change);
+    const Snapshot compiled = whole(after, kSequence + 1);
+    for (const auto& group : after.groups) {
+      const auto& followed = changed->group(*changed->group_index(group.id));
+      EXPECT_EQ(followed.name, group.name);
+      EXPECT_EQ(followed.needs, compiled->group(*compiled->group_index(group.id)).needs);
+    }
+    // And back again.
+    apply(*whole(after), change_to(after, before));
+  }
+}
+
+TEST(SnapshotChange, HoldsWhatTheSnapshotHasOfTheOrganization) {
+  const model::Resources before = resources();
+  model::Resources after = before;
+  after.organization.session_duration += std::chrono::seconds(1);
+  EXPECT_FALSE(change_to(before, after).contains("organization"));
+  after.organization.name = "Renamed";
+  after.organization.node_state_max_age = std::chrono::seconds(99);
+  const Snapshot changed = apply(*whole(before), change_to(before, after));
+  EXPECT_EQ(changed->organization_name(), "Renamed");
+  EXPECT_EQ(changed->node_state_max_age(), std::chrono::seconds(99));
+  EXPECT_EQ(changed->auth_domain(), "auth.example.com");
+}
+
 TEST(SnapshotChange, OrderAloneIsNoChange) {
   const model::Resources before = resources();
   model::Resources after = before;
@@ -182,17 +284,9 @@ TEST(SnapshotChange, OrderAloneIsNoChange) {
 TEST(SnapshotChange, MoreThanThatIsPublishedWhole) {
   const model::Resources before = resources();
   const std::pair<const char*, std::function<void(model::Resources&)>> cases[] = {
-      {"organization", [](auto& all) { all.organization.name += "!"; }},
       {"auth domain", [](auto& all) { all.organization.auth_domain = "login.example.com"; }},
-      {"node state age",
-       [](auto& all) { all.organization.node_state_max_age += std::chrono::seconds(1); }},
       {"chosen page", [](auto& all) { all.organization.forbidden_page = all.custom_pages[0].id; }},
       {"page", [](auto& all) { all.custom_pages[0].custom_html += "!"; }},
-      {"login method", [](auto& all) { all.identity_providers.clear(); }},
-      {"posture rule",
-       [](auto& all) { all.posture_rules[0].expiration += std::chrono::seconds(1); }},
-      {"group", [](auto& all) { all.groups[2].name += "!"; }},
-      {"rule of a group", [](auto& all) { all.groups[2].include.push_back({"everyone", {}}); }},
       {"authority",
        [](auto& all) {
          all.certificates.emplace_back();
@@ -219,6 +313,17 @@ TEST(SnapshotChange, MoreThanThatIsPublishedWhole) {
     EXPECT_EQ(make_snapshot_change(after, before, kSequence, context(kSequence + 1)), std::nullopt)
         << name;
   }
+  // Many that name a group: only when decisions need something else because of it.
+  model::Resources many = before;
+  for (std::size_t i = 0; i <= kMaxChangedElements; ++i) {
+    many.applications.push_back(many.applications[3]);
+    many.applications.edit(many.applications.size() - 1).id = fmt::format("{}", i);
+  }
+  model::Resources edited = many;
+  edited.groups[2].include.push_back({"everyone", {}});
+  EXPECT_TRUE(make_snapshot_change(many, edited, kSequence, context(kSequence + 1)));
+  edited.groups[2].include.push_back({"geo", {{"country_code", "DE"}}});
+  EXPECT_FALSE(make_snapshot_change(many, edited, kSequence, context(kSequence + 1)));
   // What workers do not get is no change.
   model::Resources after = before;
   after.ingress[0].service = "http://127.0.0.1:8081";
@@ -248,6 +353,17 @@ TEST(SnapshotChange, LeavesTheSnapshotBeforeAsItWas) {
             before->find_application("shop.example.com", "/"));
   EXPECT_EQ(&changed->group(0), &before->group(0));
   EXPECT_EQ(&changed->list(0), &before->list(0));
+
+  after.groups[2].name = "Renamed";
+  after.groups.erase(after.groups.begin());
+  const Snapshot again = apply(*before, change_to(configured, after));
+  EXPECT_EQ(again->group(2).name, "Renamed");
+  EXPECT_EQ(before->group(2).name, "Offices");
+  EXPECT_EQ(&again->group(1), &before->group(1));
+  EXPECT_EQ(again->group_index(configured.groups[0].id), std::nullopt);
+  EXPECT_EQ(before->group(*before->group_index(configured.groups[0].id)).name, "Outer");
+  EXPECT_EQ(again->find_application("shop.example.com", "/"),
+            before->find_application("shop.example.com", "/"));
 }
 
 TEST(SnapshotChange, AListKeepsItsPlaceInEveryRule) {
@@ -317,6 +433,7 @@ TEST(SnapshotChange, EverythingUnknownIsAProblem) {
   after.applications.edit(0).name = "Wiki 2";
   after.lists[0].items.push_back("bob@example.com");
   after.service_tokens[1].enabled = false;
+  after.groups[2].include.push_back({"everyone", {}});
   const json::value good = change_to(configured, after);
   ASSERT_EQ(problems_of(*before, good), "");
 
@@ -348,7 +465,53 @@ TEST(SnapshotChange, EverythingUnknownIsAProblem) {
       {"sequence", set("/sequence", 7), "/sequence: must be greater than `after`"},
       {"published_at", set("/published_at", "yesterday"),
        "/published_at: must be a time such as `2030-01-31T00:00:00Z`"},
-      {"unknown member", set("/groups", json::array()), "/groups: is not a known key"},
+      {"unknown member", set("/mtls_certificates", json::array()),
+       "/mtls_certificates: is not a known key"},
+      {"removed group", set("/removed_groups", json::array{nobody}),
+       fmt::format("/removed_groups/0: there is no group `{}`", nobody)},
+      {"removed posture rule", set("/removed_device_posture_rules", json::array{nobody}),
+       fmt::format("/removed_device_posture_rules/0: there is no device posture rule `{}`",
+                   nobody)},
+      {"removed login method", set("/removed_identity_providers", json::array{nobody}),
+       fmt::format("/removed_identity_providers/0: there is no identity provider `{}`", nobody)},
+      {"group removed and brought", set("/removed_groups", json::array{configured.groups[2].id}),
+       "/groups/0: must have an id, and must not be removed as well"},
+      {"group without an id",
+       [](auto& change) {
+         take_away(change, "/groups/0/id");
+         put(change, "/groups/0/name", json::value("Unheard of"));
+       },
+       "/groups/0: must have an id, and must not be removed as well"},
+      {"login method removed and brought",
+       [&](auto& change) {
+         put(change, "/removed_identity_providers",
+             json::array{configured.identity_providers[0].id});
+         put(change, "/identity_providers",
+             json::array{{{"id", configured.identity_providers[0].id},
+                          {"name", "PIN"},
+                          {"type", "onetimepin"}}});
+       },
+       "/identity_providers/0: must have an id, and must not be removed as well"},
+      {"group that another names", set("/removed_groups", json::array{configured.groups[1].id}),
+       fmt::format("/groups: `Outer` has groups more than {} deep, or one that is not there",
+                   model::kMaxGroupDepth)},
+      {"group that names itself through another",
+       [&](auto& change) {
+         put(change, "/groups/0/id", json::value(configured.groups[1].id));
+         put(change, "/groups/0/include/0", {{"group", {{"id", configured.groups[0].id}}}});
+       },
+       fmt::format("/groups: `Outer` has groups more than {} deep, or one that is not there",
+                   model::kMaxGroupDepth)},
+      {"organization without a name", set("/organization", json::object{}),
+       "/organization/name: is required\n/organization/node_state_max_age: is required"},
+      {"organization with more",
+       [](auto& change) {
+         put(change, "/organization",
+             {{"name", "Example"},
+              {"node_state_max_age", "60s"},
+              {"auth_domain", "elsewhere.example.com"}});
+       },
+       "/organization/auth_domain: is not a known key"},
       {"removed application", set("/removed_applications", json::array{nobody}),
        fmt::format("/removed_applications/0: there is no application `{}`", nobody)},
       {"removed twice", set("/removed_service_tokens", json::array{idle, idle}),
@@ -427,8 +590,10 @@ TEST(SnapshotChange, SeedApplies) {
   const auto before = compile_snapshot(json::parse(text("snapshot_fuzz/complete.json")).value(),
                                        selectors::registry());
   ASSERT_TRUE(before);
-  EXPECT_EQ(problems_of(**before, json::parse(text("snapshot_change_fuzz/complete.json")).value()),
-            "");
+  for (const char* seed :
+       {"snapshot_change_fuzz/complete.json", "snapshot_change_fuzz/groups.json"}) {
+    EXPECT_EQ(problems_of(**before, json::parse(text(seed)).value()), "") << seed;
+  }
 }
 
 // A configuration that is edited at random, as administrators do.
@@ -442,6 +607,7 @@ class Editor {
   void edit() {
     auto& applications = current_.applications;
     const std::size_t at = applications.empty() ? 0 : pick(applications.size());
+    if (pick(3) == 0) return edit_what_they_name();
     switch (pick(applications.empty() ? 1 : 9)) {
       case 0:
       case 1:
@@ -498,6 +664,69 @@ class Editor {
   }
 
  private:
+  // Groups, posture rules, login methods, the organization.
+  void edit_what_they_name() {
+    auto& groups = current_.groups;
+    auto& rules = current_.posture_rules;
+    auto& providers = current_.identity_providers;
+    const std::size_t at = pick(groups.size());
+    switch (pick(9)) {
+      case 0: {
+        model::Group group;
+        group.name = fmt::format("Group {}", ++made_);
+        group.id = uuid_v5("group", group.name);
+        group.include = {selector()};
+        if (pick(2) == 0) group.exclude = {leaf()};
+        if (groups.size() < 8)
+          groups.insert(groups.begin() + static_cast<std::ptrdiff_t>(at), group);
+        return;
+      }
+      case 1:
+        if (groups.size() > 1 && !is_named(groups[at].id)) {
+          groups.erase(groups.begin() + static_cast<std::ptrdiff_t>(at));
+        }
+        return;
+      case 2:
+        groups[at].require =
+            pick(2) == 0 ? std::vector<model::Selector>{} : std::vector<model::Selector>{leaf()};
+        return;
+      case 3:
+        groups[at].include = {leaf(), leaf()};
+        return;
+      case 4: {
+        model::PostureRule rule = rules[pick(rules.size())];
+        rule.name = fmt::format("Rule {}", ++made_);
+        rule.id = uuid_v5("device_posture_rule", rule.name);
+        rule.input["connection_id"] = uuid_v5("integration", fmt::format("{}", pick(3)));
+        if (rules.size() < 4) rules.push_back(rule);
+        return;
+      }
+      case 5: {
+        const std::size_t rule = pick(rules.size());
+        if (rules.size() > 1 && !is_named(rules[rule].id)) {
+          rules.erase(rules.begin() + static_cast<std::ptrdiff_t>(rule));
+        } else {
+          rules[rule].input["connection_id"] = uuid_v5("integration", fmt::format("{}", pick(3)));
+        }
+        return;
+      }
+      case 6: {
+        model::IdentityProvider provider;
+        provider.name = fmt::format("Provider {}", ++made_);
+        provider.id = uuid_v5("identity_provider", provider.name);
+        provider.type = "oidc";
+        if (providers.size() < 4) providers.push_back(provider);
+        return;
+      }
+      case 7:
+        if (providers.size() > 1 && !is_named(providers.back().id)) providers.pop_back();
+        return;
+      default:
+        current_.organization.name = fmt::format("Example {}", ++made_);
+        current_.organization.node_state_max_age = std::chrono::seconds(60 + pick(3));
+    }
+  }
+
   void add() {
     model::Application application;
     application.name = fmt::format("Application {}", ++made_);
@@ -543,9 +772,17 @@ class Editor {
     return made;
   }
 
+  // One that names no group.
+  model::Selector leaf() {
+    for (;;) {
+      model::Selector made = selector();
+      if (made.kind != "group") return made;
+    }
+  }
+
   model::Selector selector() {
     const auto& all = current_;
-    switch (pick(7)) {
+    switch (pick(9)) {
       case 0:
         return {"everyone", {}};
       case 1:
@@ -558,23 +795,38 @@ class Editor {
         return {"service_token",
                 {{"token_id", all.service_tokens[pick(all.service_tokens.size())].id}}};
       case 5:
-        return {"device_posture", {{"integration_uid", all.posture_rules[0].id}}};
+        return {"device_posture",
+                {{"integration_uid", all.posture_rules[pick(all.posture_rules.size())].id}}};
+      case 6:
+        return {"geo", {{"country_code", "DE"}}};
+      case 7:
+        return {"external_evaluation",
+                {{"evaluate_url", fmt::format("https://eval.example/{}", pick(2))},
+                 {"keys_url", "https://eval.example/k"},
+                 {"expiration", fmt::format("{}m", pick(3) + 1)}}};
       default:
-        return {"login_method", {{"id", all.identity_providers[0].id}}};
+        return {"login_method",
+                {{"id", all.identity_providers[pick(all.identity_providers.size())].id}}};
     }
   }
 
   [[nodiscard]] bool is_named(const std::string& id) const {
-    for (const auto& application : current_.applications) {
-      for (const auto& policy : application.policies) {
-        for (const auto* list : {&policy.include, &policy.exclude, &policy.require}) {
-          for (const auto& entry : *list) {
-            if (json::find_string(entry.value, "token_id") == id) return true;
+    const auto names = [&](const auto& owner) {
+      for (const auto* list : {&owner.include, &owner.exclude, &owner.require}) {
+        for (const auto& entry : *list) {
+          for (const char* key : {"token_id", "id", "integration_uid"}) {
+            if (json::find_string(entry.value, key) == id) return true;
           }
         }
       }
-    }
-    return false;
+      return false;
+    };
+    return std::any_of(current_.groups.begin(), current_.groups.end(), names) ||
+           std::any_of(current_.applications.begin(), current_.applications.end(),
+                       [&](const model::Application& application) {
+                         return std::any_of(application.policies.begin(),
+                                            application.policies.end(), names);
+                       });
   }
 
   std::mt19937 random_;
@@ -598,9 +850,20 @@ class Comparison {
       EXPECT_EQ(followed->id, compiled->id);
       EXPECT_EQ(followed->hostname, compiled->hostname);
       EXPECT_EQ(followed->posture_integrations, compiled->posture_integrations);
-      EXPECT_EQ(followed->evaluators.size(), compiled->evaluators.size());
+      EXPECT_EQ(followed->evaluators, compiled->evaluators);
       EXPECT_EQ(followed->uses_country, compiled->uses_country);
     }
+    for (const auto& group : configured_.groups) {
+      const auto& followed = followed_->group(*followed_->group_index(group.id));
+      const auto& compiled = compiled_->group(*compiled_->group_index(group.id));
+      EXPECT_EQ(followed.name, compiled.name);
+      EXPECT_EQ(followed.needs, compiled.needs) << group.name;
+    }
+    for (const auto& provider : configured_.identity_providers) {
+      EXPECT_TRUE(followed_->has_login_method(provider.id));
+    }
+    EXPECT_EQ(followed_->organization_name(), compiled_->organization_name());
+    EXPECT_EQ(followed_->node_state_max_age(), compiled_->node_state_max_age());
     std::vector<std::string> hosts = Editor::hosts();
     for (const auto& application : configured_.applications) {
       hosts.push_back(application.domains[0].substr(0, application.domains[0].find('/')));
@@ -627,7 +890,14 @@ class Comparison {
     if (followed.application == nullptr || compiled.application == nullptr) return;
     model::Session session;
     session.identity.email = Editor::people()[editor.pick(Editor::people().size())];
-    session.identity.login_method = configured_.identity_providers[0].id;
+    const auto& providers = configured_.identity_providers;
+    session.identity.login_method = providers[editor.pick(providers.size())].id;
+    model::PostureEvidence device;
+    device.integration_id = uuid_v5("integration", fmt::format("{}", editor.pick(3)));
+    device.established_at = from_epoch_seconds(1700000000);
+    device.managed = editor.pick(4) != 0;
+    device.last_checkin = device.established_at;
+    session.posture = {device};
     const bool is_person = editor.pick(2) == 0;
     const auto& client_id =
         configured_.service_tokens[editor.pick(configured_.service_tokens.size())].client_id;
@@ -660,7 +930,7 @@ class Comparison {
 };
 
 TEST(SnapshotChange, ChangesLeadToWhatIsCompiledWhole) {
-  for (std::uint32_t seed = 1; seed <= 8; ++seed) {
+  for (std::uint32_t seed = 1; seed <= 12; ++seed) {
     Editor editor(seed);
     model::Resources before = editor.current();
     std::uint64_t sequence = 1;

@@ -22,25 +22,6 @@ jose::JwkSet read_keys(ObjectReader& reader) {
   return {};
 }
 
-decision::CompiledPostureRule compile_posture_rule(const model::PostureRule& rule) {
-  decision::CompiledPostureRule compiled;
-  compiled.id = rule.id;
-  compiled.name = rule.name;
-  compiled.type = rule.type;
-  compiled.max_evidence_age = rule.expiration;
-  if (!model::can_be_checked(rule)) return compiled;
-  compiled.integration_id = *json::find_string(rule.input, "connection_id");
-  compiled.require_managed = *json::find_bool(rule.input, "managed");
-  compiled.max_checkin_age = std::chrono::duration_cast<std::chrono::seconds>(
-      *parse_duration(*json::find_string(rule.input, "max_checkin_age")));
-  compiled.require_patched = json::find_string(rule.input, "patch_status").has_value();
-  if (const auto comparison = json::find_string(rule.input, "vulnerability_operator")) {
-    compiled.vulnerability_score = {*decision::parse_comparison(*comparison),
-                                    rule.input.at("vulnerability_score").to_number<double>()};
-  }
-  return compiled;
-}
-
 // Applications that have the same page share its text.
 void add_pages(model::Resources& resources, decision::SnapshotBuilder& builder) {
   for (model::CustomPage& page : resources.custom_pages) {
@@ -95,7 +76,14 @@ json::object make_snapshot_document(const model::Resources& resources,
   for (auto& member : write_foundation(resources)) {
     document.emplace(member.key(), std::move(member.value()));
   }
-  document["organization"].as_object()["issuer"] = context.issuer;
+  json::object& organization = document["organization"].as_object();
+  organization["issuer"] = context.issuer;
+  for (auto& member : write_organization(resources.organization)) {
+    organization.emplace(member.key(), std::move(member.value()));
+  }
+  document["identity_providers"] = write_providers(resources.identity_providers);
+  document["device_posture_rules"] = write_posture_rules(resources.posture_rules);
+  document["groups"] = write_groups(resources.groups);
   document["lists"] = write_lists(resources.lists);
   document["service_tokens"] = write_service_tokens(resources.service_tokens);
   document["applications"] = write_applications(resources.applications, ReusablePolicies::Expanded);
@@ -126,33 +114,15 @@ std::expected<std::shared_ptr<const decision::Snapshot>, std::vector<Problem>> c
   decision::SnapshotBuilder builder;
   builder.set_organization(resources.organization.name, resources.organization.auth_domain,
                            sections.issuer, resources.organization.node_state_max_age);
+  builder.set_login_design(
+      model::login_design_from_json(write_login_design(resources.organization)));
   builder.set_keys(std::move(keys));
   builder.set_sequence(sequence);
-  for (const model::IdentityProvider& provider : resources.identity_providers) {
-    builder.add_login_method(provider.id);
-  }
   add_pages(resources, builder);
-  // INVARIANT: matchers were compiled against positions in these lists, which the builder keeps.
-  for (const model::PostureRule& rule : resources.posture_rules) {
-    builder.add_posture_rule(compile_posture_rule(rule));
-  }
-  std::vector<decision::Needs> needs = needs_of_groups(resources.groups, builder.so_far());
-  for (std::size_t i = 0; i < resources.groups.size(); ++i) {
-    builder.add_group({resources.groups[i].id, resources.groups[i].name,
-                       std::move(sections.groups[i]), std::move(needs[i])});
-  }
   for (const model::List& list : resources.lists) builder.add_list(compile_list(list));
   add_client_certificates(resources.certificates, builder, problems);
   if (!problems.empty()) return std::unexpected(problems.take());
-  for (const model::ServiceToken& token : resources.service_tokens) {
-    builder.add_service_token(compile_service_token(token));
-  }
-  for (std::size_t i = 0; i < resources.applications.size(); ++i) {
-    const model::Application& application = resources.applications[i];
-    builder.add_application(
-        compile_application(application, std::move(sections.policies[i]), builder.so_far()),
-        application.domains);
-  }
+  add_to_snapshot(std::move(sections), builder);
   return builder.finish();
 }
 

@@ -264,7 +264,7 @@ TEST(SnapshotDocument, RefusesWhatItDoesNotKnow) {
       {"input of a type without evidence", "/device_posture_rules/0/type", "\"intune\"",
        "/device_posture_rules/0/input: is not a known key"},
       {"bookmark", "/applications/1", R"({"name": "x", "type": "bookmark"})",
-       "/applications/1/type: must be self_hosted"},
+       "/applications/1/type: must not be bookmark"},
       {"dangling group", "/groups/0/include/0/group/id", "\"Nobody\"",
        "/groups/0/include/0/group/id: there is no group `Nobody`"},
       {"dangling login method", "/applications/0/allowed_idps/0", "\"Nobody\"",

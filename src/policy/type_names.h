@@ -13,7 +13,10 @@ namespace gatehouse::policy {
 inline constexpr std::array<std::string_view, 2> kListTypes{"EMAIL", "IP"};
 inline constexpr std::array<std::string_view, 4> kCustomPageTypes{"forbidden", "identity_denied",
                                                                   "login", "interstitial"};
-inline constexpr std::array<std::string_view, 2> kApplicationTypes{"self_hosted", "bookmark"};
+inline constexpr std::array<std::string_view, 3> kApplicationTypes{"self_hosted", "bookmark",
+                                                                   "dash_sso"};
+inline constexpr std::array<std::string_view, 3> kDashboardRoles{"administrator", "read_only",
+                                                                 "help_desk"};
 
 template <typename Type, std::size_t N>
 [[nodiscard]] constexpr std::string_view name_of(const std::array<std::string_view, N>& names,

@@ -177,7 +177,8 @@ class Evaluator {
     for (const Text one : {"posture_missing", "posture_stale", "posture_unreadable",
                            "evaluation_missing", "evaluation_stale"})
       if (reason == one) return {"challenge", why, "posture", policy};
-    if (reason == "not_signed_in" || reason == "login_method_not_allowed")
+    if (reason == "not_signed_in" || reason == "login_method_not_allowed" ||
+        reason == "auth_context_missing")
       return {"challenge", why, "sign_in", policy};
     if (reason == "purpose_required") return {"challenge", why, "purpose", policy};
     return {"deny", why, "none", policy};

@@ -307,12 +307,14 @@ World compile_world(const object& world) {
   for (const auto& name : kGroups) {
     decision::CompiledGroup group;
     group.name = name;
+    group.id = name;
     group.rules = compile_rules(world.at("groups").at(name).as_object());
     builder.add_group(std::move(group));
   }
   for (const auto& name : kRules) {
     const object& rule = world.at("posture_rules").at(name).as_object();
     decision::CompiledPostureRule compiled;
+    compiled.id = name;
     compiled.integration_id = rule.at("integration_id").as_string();
     compiled.require_managed = rule.at("managed").as_bool();
     compiled.require_patched = rule.at("patched").as_bool();
@@ -483,7 +485,7 @@ TEST_P(Reference, AgreesOnRandomPoliciesAndRequests) {
                               "challenge not_signed_in",
                               "challenge login_method_not_allowed",
                               "deny auth_method_missing",
-                              "deny auth_context_missing",
+                              "challenge auth_context_missing",
                               "deny identity_attribute_missing",
                               "deny certificate_required",
                               "deny certificate_invalid",

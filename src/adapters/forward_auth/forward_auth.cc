@@ -50,7 +50,7 @@ gh_credentials credentials_of(const HttpRequest& request) {
   gh_credentials credentials{};
   for (const auto& [name, value] : request.headers) {
     if (ascii_iequals(name, "Cookie")) {
-      gh_collect_cookies(value.data(), value.size(), &credentials);
+      gh_collect_cookies(value.data(), value.size(), nullptr, &credentials);
       continue;
     }
     switch (enforcement::classify_header(ascii_lower(name))) {
@@ -274,6 +274,7 @@ class ForwardAuth {
     particulars.access_control_request_headers = header("Access-Control-Request-Headers");
     particulars.app_session = text(app_session);
     particulars.request_id = text(judged.request_id);
+    particulars.accept_language = header("Accept-Language");
     enforcement::Response made = enforcement::respond(judged.outcome, point_.snapshot(), asked,
                                                       particulars, random_bytes(16));
     HttpResponse response{made.status, {}, std::move(made.body)};

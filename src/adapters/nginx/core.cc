@@ -40,6 +40,23 @@ gh_text copy(std::string_view text, gh_allocate allocate, void* pool) {
   return {static_cast<const char*>(memory), text.size()};
 }
 
+// What is borrowed becomes the request's own, in one piece of memory.
+void own(std::initializer_list<gh_text*> texts, gh_allocate allocate, void* pool) {
+  std::size_t size = 0;
+  for (const gh_text* text : texts) size += text->size;
+  if (size == 0) return;
+  auto* memory = static_cast<char*>(allocate(pool, size));
+  if (memory == nullptr) throw std::bad_alloc();
+  for (gh_text* text : texts) {
+    if (text->size == 0) continue;
+    std::memcpy(memory, text->data, text->size);
+    text->data = memory;
+    memory += text->size;
+  }
+}
+
+gh_text code_of(decision::Reason reason) { return borrow(decision::info(reason).code); }
+
 gh_basis to_c(const Basis& basis) {
   static_assert(gatehouse::enforcement::kNoShard == GH_NO_SHARD);
   return {basis.shard, basis.session_stamp, basis.common_stamp};
@@ -48,8 +65,8 @@ gh_basis to_c(const Basis& basis) {
 void refuse_for_error(gh_core& core, gh_verdict& verdict) {
   core.last = {};
   verdict = {};
-  verdict.effect = "deny";
-  verdict.reason = decision::info(decision::Reason::InternalError).code.data();
+  verdict.effect = borrow(decision::to_string(decision::Effect::Deny));
+  verdict.reason = code_of(decision::Reason::InternalError);
   verdict.logged = 1;
 }
 
@@ -85,9 +102,7 @@ void fill_headers(const EnforcementPoint::Outcome& outcome, gh_allocate allocate
   // The token of the request lies in the request; an assertion of ours does not.
   verdict.assertion = outcome.session != nullptr ? borrow(outcome.assertion)
                                                  : copy(outcome.assertion, allocate, pool);
-  if (outcome.session != nullptr) {
-    verdict.email = copy(outcome.session->identity.email, allocate, pool);
-  }
+  if (outcome.session != nullptr) verdict.email = borrow(outcome.session->identity.email);
   if (!outcome.application->decision_headers) return;
   verdict.decision_headers = 1;
   if (outcome.decision.policy != nullptr) {
@@ -127,7 +142,7 @@ void gh_decide(gh_core* core, const gh_request* request, gh_allocate allocate, v
                gh_verdict* verdict) {
   *verdict = {};
   try {
-    core->last = core->point.decide(*request);
+    core->point.decide(*request, core->last);
     const EnforcementPoint::Outcome& outcome = core->last;
     const bool allowed = outcome.decision.effect == decision::Effect::Allow;
     const bool bypassed = outcome.decision.effect == decision::Effect::Bypass;
@@ -135,18 +150,21 @@ void gh_decide(gh_core* core, const gh_request* request, gh_allocate allocate, v
     verdict->logged = core->sample.takes(outcome.decision.effect) ? 1 : 0;
     verdict->transaction = outcome.transaction;
     verdict->basis = to_c(outcome.basis);
-    verdict->credential_header = copy(outcome.credential_header, allocate, pool);
+    verdict->credential_header = borrow(outcome.credential_header);
     if (verdict->logged != 0) {
       verdict->evidence = copy(json::serialize(gatehouse::enforcement::evidence_ages(
                                    outcome, gatehouse::from_epoch_seconds(request->now))),
                                allocate, pool);
     }
-    verdict->effect = decision::to_string(outcome.decision.effect).data();
-    verdict->reason = verdict->pass != 0 ? "" : decision::info(outcome.decision.reason).code.data();
+    verdict->effect = borrow(decision::to_string(outcome.decision.effect));
+    if (verdict->pass == 0) verdict->reason = code_of(outcome.decision.reason);
     if (outcome.decision.policy != nullptr)
       verdict->policy_id = borrow(outcome.decision.policy->id);
     if (outcome.application != nullptr) verdict->application_id = borrow(outcome.application->id);
     if (allowed) fill_headers(outcome, allocate, pool, *verdict);
+    own({&verdict->policy_id, &verdict->application_id, &verdict->email,
+         &verdict->credential_header},
+        allocate, pool);
   } catch (const std::exception& error) {
     log_bug(*core, error.what());
     refuse_for_error(*core, *verdict);
@@ -168,12 +186,11 @@ int gh_basis_moved(const gh_core* core, const gh_basis* basis) {
   return core->point.has_moved({basis->shard, basis->session_stamp, basis->common_stamp}) ? 1 : 0;
 }
 
-int gh_still_allowed(gh_core* core, const gh_request* request, gh_basis* basis,
-                     const char** reason) {
+int gh_still_allowed(gh_core* core, const gh_request* request, gh_basis* basis, gh_text* reason) {
   try {
     const EnforcementPoint::Outcome outcome = core->point.decide(*request);
     *basis = to_c(outcome.basis);
-    *reason = decision::info(outcome.decision.reason).code.data();
+    *reason = code_of(outcome.decision.reason);
     return outcome.decision.effect == decision::Effect::Allow ||
                    outcome.decision.effect == decision::Effect::Bypass
                ? 1
@@ -182,7 +199,7 @@ int gh_still_allowed(gh_core* core, const gh_request* request, gh_basis* basis,
     log_bug(*core, error.what());
   } catch (...) {
   }
-  *reason = decision::info(decision::Reason::InternalError).code.data();
+  *reason = code_of(decision::Reason::InternalError);
   return 0;
 }
 

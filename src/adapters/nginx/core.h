@@ -22,9 +22,9 @@ typedef struct {
 typedef struct {
   int pass;                /* 1: forward with the headers below; 0: call gh_respond */
   int logged;              /* refusals and bypasses, and a sample of the rest, go to the decision log */
-  const char *effect;      /* static: allow, bypass, deny, challenge */
-  const char *reason;      /* static reason code; empty when let through */
-  gh_text policy_id;       /* borrowed from the snapshot: copy before the event loop turns */
+  gh_text effect;          /* static: allow, bypass, deny, challenge */
+  gh_text reason;          /* static reason code; empty when let through */
+  gh_text policy_id;
   gh_text application_id;
   gh_text assertion;       /* for the application; empty with bypass */
   gh_text email;
@@ -81,7 +81,7 @@ void gh_refresh(gh_core *core, int64_t now);
 int gh_basis_moved(const gh_core *core, const gh_basis *basis);
 /* Decides again, without touching what gh_respond speaks of: 1 while the request may go on, with `basis`
  * brought up to date; 0 when it has lost its right, with the reason code. */
-int gh_still_allowed(gh_core *core, const gh_request *request, gh_basis *basis, const char **reason);
+int gh_still_allowed(gh_core *core, const gh_request *request, gh_basis *basis, gh_text *reason);
 
 #ifdef __cplusplus
 }

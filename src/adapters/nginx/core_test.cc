@@ -237,9 +237,9 @@ class CoreTest : public testing::Test {
   }
   // "1" or the reason why not.
   std::string still_allowed(Request& request, gh_basis& basis) {
-    const char* reason = nullptr;
+    gh_text reason{};
     const int allowed = gh_still_allowed(core_, request.c(), &basis, &reason);
-    return allowed != 0 ? "1" : reason;
+    return allowed != 0 ? "1" : str(reason);
   }
   bool moved(const gh_basis& basis, std::int64_t now = kNow) {
     gh_refresh(core_, now);
@@ -262,8 +262,8 @@ TEST_F(CoreTest, WhatGoesOnWithAPerson) {
   auto request = signed_in();
   const auto verdict = decide(request);
   EXPECT_EQ(verdict.pass, 1);
-  EXPECT_STREQ(verdict.effect, "allow");
-  EXPECT_STREQ(verdict.reason, "");
+  EXPECT_EQ(str(verdict.effect), "allow");
+  EXPECT_EQ(str(verdict.reason), "");
   EXPECT_EQ(str(verdict.assertion), request.cookie);
   EXPECT_EQ(str(verdict.email), "Alice@team.example");
   EXPECT_EQ(str(verdict.policy_id), uuid_v5("policy", "The team"));
@@ -307,7 +307,7 @@ TEST_F(CoreTest, WhatGoesOnWithAProgram) {
   by_header.headers["x-credentials"] = "something of the application's own";
   verdict = decide(by_header);
   EXPECT_EQ(verdict.pass, 0);
-  EXPECT_STREQ(verdict.reason, "not_signed_in");
+  EXPECT_EQ(str(verdict.reason), "not_signed_in");
   EXPECT_EQ(str(verdict.credential_header), "");
 }
 
@@ -316,7 +316,7 @@ TEST_F(CoreTest, BypassCarriesNobody) {
   request.target = "/open";
   const auto verdict = decide(request);
   EXPECT_EQ(verdict.pass, 1);
-  EXPECT_STREQ(verdict.effect, "bypass");
+  EXPECT_EQ(str(verdict.effect), "bypass");
   EXPECT_EQ(str(verdict.assertion), "");
   EXPECT_EQ(str(verdict.email), "");
   EXPECT_EQ(verdict.logged, 1);
@@ -327,8 +327,8 @@ TEST_F(CoreTest, RefusalsAreAnswered) {
   Request request;
   auto verdict = decide(request);
   EXPECT_EQ(verdict.pass, 0);
-  EXPECT_STREQ(verdict.effect, "challenge");
-  EXPECT_STREQ(verdict.reason, "not_signed_in");
+  EXPECT_EQ(str(verdict.effect), "challenge");
+  EXPECT_EQ(str(verdict.reason), "not_signed_in");
   EXPECT_EQ(verdict.logged, 0);  // nobody yet: a flood of these writes nothing
   gh_particulars browser{};
   browser.method = text("GET");
@@ -342,8 +342,8 @@ TEST_F(CoreTest, RefusalsAreAnswered) {
   request.host = "unknown.team.example";
   verdict = decide(request);
   EXPECT_EQ(verdict.logged, 1);
-  EXPECT_STREQ(verdict.effect, "deny");
-  EXPECT_STREQ(verdict.reason, "unknown_application");
+  EXPECT_EQ(str(verdict.effect), "deny");
+  EXPECT_EQ(str(verdict.reason), "unknown_application");
   EXPECT_EQ(str(verdict.application_id), "");
   EXPECT_EQ(respond(request, browser).status, 403);
 }
@@ -364,7 +364,9 @@ TEST_F(CoreTest, EvidenceAndItsAge) {
   open_core({.state_directory = nullptr, .country_database = nullptr, .allow_sample = 1});
   auto request = signed_in();
   request.now = kNow + 5;
-  const json::object expected{{"identity", 65},
+  const json::object expected{{"user", session_.identity.user_id},
+                              {"session", kNonce},
+                              {"identity", 65},
                               {"posture/" + uuid_v5("integration", "tanium"), 15}};
   EXPECT_EQ(json::parse(str(decide(request).evidence)).value(), json::value(expected));
   auto program = robot();
@@ -513,7 +515,7 @@ TEST_F(CoreTest, CountriesOfTheDatabase) {
     open_core({.state_directory = nullptr, .country_database = test.database, .allow_sample = 0});
     auto request = signed_in();
     request.address = test.address;
-    EXPECT_EQ(decide(request).reason, test.reason) << test.name;
+    EXPECT_EQ(str(decide(request).reason), test.reason) << test.name;
     EXPECT_EQ(log_, test.database == nullptr || *test.database == '\0' || test.database == file
                         ? ""
                         : "cannot use the country database `/nowhere/countries.mmdb`: No such file "
@@ -540,24 +542,24 @@ TEST_F(CoreTest, CertificatesAreJudgedByTheHostThatIsAsked) {
   publish();
 
   Request request;
-  EXPECT_STREQ(decide(request).reason, "certificate_required");
+  EXPECT_EQ(str(decide(request).reason), "certificate_required");
   request.certificate = other;
-  EXPECT_STREQ(decide(request).reason, "certificate_invalid");
+  EXPECT_EQ(str(decide(request).reason), "certificate_invalid");
   request.certificate = "rubbish";
-  EXPECT_STREQ(decide(request).reason, "certificate_invalid");
+  EXPECT_EQ(str(decide(request).reason), "certificate_invalid");
   request.certificate = alice;
   request.host = "open.team.example";
-  EXPECT_STREQ(decide(request).reason, "certificate_required");
+  EXPECT_EQ(str(decide(request).reason), "certificate_required");
   request.host = kHost;
   request.c();
   request.made.certificate_unknown = 1;
   gh_verdict unseen{};
   gh_decide(core_, &request.made, Pool::allocate, &pool_, &unseen);
-  EXPECT_STREQ(unseen.reason, "certificate_required");
+  EXPECT_EQ(str(unseen.reason), "certificate_required");
 
   // Nobody is behind it: there is nothing to assert.
   auto verdict = decide(request);
-  EXPECT_STREQ(verdict.reason, "");
+  EXPECT_EQ(str(verdict.reason), "");
   EXPECT_EQ(verdict.pass, 1);
   EXPECT_EQ(str(verdict.assertion), "");
   EXPECT_EQ(str(verdict.email), "");
@@ -590,8 +592,8 @@ TEST_F(CoreTest, WithoutMemoryARequestIsRefused) {
       break;
     }
     ASSERT_LT(enough, 10u);
-    EXPECT_STREQ(verdict.effect, "deny");
-    EXPECT_STREQ(verdict.reason, "internal_error");
+    EXPECT_EQ(str(verdict.effect), "deny");
+    EXPECT_EQ(str(verdict.reason), "internal_error");
     EXPECT_EQ(verdict.logged, 1);
     EXPECT_EQ(str(verdict.assertion), "");
     EXPECT_EQ(respond(request).status, 503);
@@ -608,7 +610,7 @@ TEST_F(CoreTest, ACoreWithoutANodeStateRefuses) {
   auto request = signed_in();
   const auto verdict = decide(request);
   EXPECT_EQ(verdict.pass, 0);
-  EXPECT_STREQ(verdict.reason, "node_state_unavailable");
+  EXPECT_EQ(str(verdict.reason), "node_state_unavailable");
   EXPECT_EQ(respond(request).status, 503);
   EXPECT_NE(log_, "");
   EXPECT_TRUE(moved(verdict.basis));

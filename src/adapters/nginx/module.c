@@ -34,19 +34,21 @@ typedef struct {
     time_t checked_at;
     ngx_http_request_t *request;
 
-    gh_request asked;     /* what was decided last */
-    gh_credentials credentials;
+    gh_request asked;     /* what was decided last; nothing before */
     u_char address[16];
+
+    /* From here on a context begins with zeros. */
+    gh_credentials credentials;
     ngx_table_elt_t *cookie;  /* the only Cookie line; NULL when there are none or several */
     ngx_uint_t cookie_lines;
     gh_text credential_header; /* a header that is not to go on, and what it said */
     gh_text credential_value;
     gh_text certificate;       /* the client's, DER */
-    ngx_str_t effect;
-    ngx_str_t reason;
-    ngx_str_t policy_id;
-    ngx_str_t application_id;
-    ngx_str_t evidence;
+    gh_text effect;
+    gh_text reason;
+    gh_text policy_id;
+    gh_text application_id;
+    gh_text evidence;
     uint64_t transaction;
     unsigned logged : 1;
     unsigned decided : 1;
@@ -208,7 +210,8 @@ ngx_http_gatehouse_make_ctx(ngx_http_request_t *r)
     }
     cln->handler = ngx_http_gatehouse_cleanup;
     ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_gatehouse_ctx_t));
+    ngx_memzero(&ctx->credentials,
+                sizeof(ngx_http_gatehouse_ctx_t) - offsetof(ngx_http_gatehouse_ctx_t, credentials));
     ctx->request = r;
     ngx_http_set_ctx(r, ctx, ngx_http_gatehouse_module);
     return ctx;
@@ -237,37 +240,63 @@ ngx_http_gatehouse_make_part_ctx(ngx_http_request_t *r)
 }
 
 
-/* The token will be compared in a moment, and another connection's request has used the cache since. */
-static gh_connection_memo *
-ngx_http_gatehouse_fetched(gh_connection_memo *memo)
+static ngx_pool_t *
+ngx_http_gatehouse_connection_pool(ngx_http_request_t *r)
 {
-    size_t i;
+    return r->stream ? r->stream->connection->connection->pool : r->connection->pool;
+}
 
-    for (i = 0; i < memo->size; i += 64) {
-        __builtin_prefetch(memo->token + i);
+
+/* The connection's memo; NULL when it has none. */
+static gh_connection_memo *
+ngx_http_gatehouse_find_memo(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t *cln;
+
+    for (cln = ngx_http_gatehouse_connection_pool(r)->cleanup; cln != NULL; cln = cln->next) {
+        if (cln->handler == ngx_http_gatehouse_memo_cleanup) {
+            return cln->data;
+        }
+    }
+    return NULL;
+}
+
+
+/* The same, fetched: its token will be compared in a moment, and another connection's request has used
+ * the cache since. */
+static gh_connection_memo *
+ngx_http_gatehouse_fetch_memo(ngx_http_request_t *r)
+{
+    gh_connection_memo *memo;
+    size_t              i;
+
+    memo = ngx_http_gatehouse_find_memo(r);
+    if (memo != NULL) {
+        for (i = 0; i < memo->size; i += 64) {
+            __builtin_prefetch(memo->token + i);
+        }
     }
     return memo;
 }
 
 
-/* The connection's memo, made with the first token that it carries; NULL without one, or memory. */
+/* Where the digest of a token is to be remembered, made with the first token that the connection carries;
+ * NULL when there is nothing to remember, or no memory. */
 static gh_connection_memo *
 ngx_http_gatehouse_memo(ngx_http_request_t *r, const gh_credentials *credentials)
 {
-    ngx_pool_t         *pool;
     ngx_pool_cleanup_t *cln;
     gh_connection_memo *memo;
 
-    if (credentials->token_count == 0) {
+    if (credentials->token_count == 0 || credentials->digested != 0) {
         return NULL;
     }
-    pool = r->stream ? r->stream->connection->connection->pool : r->connection->pool;
-    for (cln = pool->cleanup; cln != NULL; cln = cln->next) {
-        if (cln->handler == ngx_http_gatehouse_memo_cleanup) {
-            return ngx_http_gatehouse_fetched(cln->data);
-        }
+    memo = ngx_http_gatehouse_find_memo(r);
+    if (memo != NULL) {
+        return memo;
     }
-    cln = ngx_pool_cleanup_add(pool, sizeof(gh_connection_memo) + NGX_HTTP_GATEHOUSE_MEMO_BYTES);
+    cln = ngx_pool_cleanup_add(ngx_http_gatehouse_connection_pool(r),
+                               sizeof(gh_connection_memo) + NGX_HTTP_GATEHOUSE_MEMO_BYTES);
     if (cln == NULL) {
         return NULL;
     }
@@ -284,7 +313,7 @@ static ngx_int_t
 ngx_http_gatehouse_is_named(const ngx_table_elt_t *h, gh_text lowcase)
 {
     return h->key.len == lowcase.size
-           && ngx_strncmp(h->lowcase_key, lowcase.data, lowcase.size) == 0;
+           && ngx_memcmp(h->lowcase_key, lowcase.data, lowcase.size) == 0;
 }
 
 
@@ -292,12 +321,12 @@ static ngx_int_t
 ngx_http_gatehouse_is_cookie(const ngx_table_elt_t *h)
 {
     return h->key.len == sizeof("cookie") - 1
-           && ngx_strncmp(h->lowcase_key, "cookie", sizeof("cookie") - 1) == 0;
+           && ngx_memcmp(h->lowcase_key, "cookie", sizeof("cookie") - 1) == 0;
 }
 
 
 static void
-ngx_http_gatehouse_collect(ngx_http_gatehouse_ctx_t *ctx, gh_header_kind kind, ngx_table_elt_t *h)
+ngx_http_gatehouse_collect(ngx_http_gatehouse_ctx_t *ctx, gh_header_kind kind, const ngx_table_elt_t *h)
 {
     gh_credentials *credentials = &ctx->credentials;
     gh_text         value;
@@ -318,17 +347,15 @@ ngx_http_gatehouse_collect(ngx_http_gatehouse_ctx_t *ctx, gh_header_kind kind, n
         credentials->client_secret_count++;
         break;
     default:
-        if (ngx_http_gatehouse_is_cookie(h)) {
-            gh_collect_cookies(value.data, value.size, credentials);
-            ctx->cookie = ctx->cookie_lines++ == 0 ? h : NULL;
-        }
+        break;
     }
 }
 
 
 /* Reads the credentials and says how many headers are not to go on. */
 static ngx_uint_t
-ngx_http_gatehouse_scan(ngx_http_request_t *r, ngx_http_gatehouse_ctx_t *ctx)
+ngx_http_gatehouse_scan(ngx_http_request_t *r, ngx_http_gatehouse_ctx_t *ctx,
+                        const gh_connection_memo *memo)
 {
     ngx_list_part_t *part;
     ngx_table_elt_t *h;
@@ -339,9 +366,17 @@ ngx_http_gatehouse_scan(ngx_http_request_t *r, ngx_http_gatehouse_ctx_t *ctx)
     for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
         h = part->elts;
         for (i = 0; i < part->nelts; i++) {
+            if (gh_is_plainly_foreign((const char *) h[i].lowcase_key, h[i].key.len)) {
+                if (ngx_http_gatehouse_is_cookie(&h[i])) {
+                    gh_collect_cookies((const char *) h[i].value.data, h[i].value.len, memo,
+                                       &ctx->credentials);
+                    ctx->cookie = ctx->cookie_lines++ == 0 ? &h[i] : NULL;
+                }
+                continue;
+            }
             kind = gh_classify_header((const char *) h[i].lowcase_key, h[i].key.len);
-            ngx_http_gatehouse_collect(ctx, kind, &h[i]);
             if (kind != GH_HEADER_FOREIGN) {
+                ngx_http_gatehouse_collect(ctx, kind, &h[i]);
                 unwanted++;
             }
         }
@@ -520,16 +555,18 @@ ngx_http_gatehouse_post_read_handler(ngx_http_request_t *r)
 {
     ngx_http_gatehouse_main_conf_t *mcf;
     ngx_http_gatehouse_ctx_t       *ctx;
+    gh_connection_memo             *memo;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_gatehouse_module);
     if (mcf->state_directory.len == 0 || ngx_http_gatehouse_find_ctx(r) != NULL) {
         return NGX_DECLINED;
     }
+    memo = ngx_http_gatehouse_fetch_memo(r);
     ctx = ngx_http_gatehouse_make_ctx(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-    if (ngx_http_gatehouse_scan(r, ctx) > 0) {
+    if (ngx_http_gatehouse_scan(r, ctx, memo) > 0) {
         ctx->cookie = NULL; /* its element moves */
         if (ngx_http_gatehouse_rebuild(r, ctx, NGX_HTTP_GATEHOUSE_IDENTITY) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -554,23 +591,6 @@ ngx_http_gatehouse_text(ngx_str_t text)
     result.data = (const char *) text.data;
     result.size = text.len;
     return result;
-}
-
-
-static ngx_int_t
-ngx_http_gatehouse_keep(ngx_http_request_t *r, gh_text text, ngx_str_t *kept)
-{
-    ngx_str_null(kept);
-    if (text.size == 0) {
-        return NGX_OK;
-    }
-    kept->data = ngx_pnalloc(r->pool, text.size);
-    if (kept->data == NULL) {
-        return NGX_ERROR;
-    }
-    ngx_memcpy(kept->data, text.data, text.size);
-    kept->len = text.size;
-    return NGX_OK;
 }
 
 
@@ -753,6 +773,7 @@ ngx_http_gatehouse_refuse(ngx_http_request_t *r, const gh_request *request)
         ngx_http_gatehouse_header(r, "access-control-request-headers");
     particulars.app_session = ngx_http_gatehouse_variable_text(r, "cookie_cf_appsession");
     particulars.request_id = ngx_http_gatehouse_variable_text(r, "request_id");
+    particulars.accept_language = ngx_http_gatehouse_header(r, "accept-language");
 
     if (ngx_http_gatehouse_core == NULL) {
         return NGX_HTTP_SERVICE_UNAVAILABLE;
@@ -920,8 +941,9 @@ ngx_http_gatehouse_unwatch(ngx_http_gatehouse_ctx_t *ctx)
  * its connection releases what it holds (upstream, file, timers) and closes. In HTTP/2 that connection is
  * the stream's own, and no other stream notices. Posted, so that it happens outside of our walk. */
 static void
-ngx_http_gatehouse_end(ngx_http_gatehouse_ctx_t *ctx, const char *reason)
+ngx_http_gatehouse_end(ngx_http_gatehouse_ctx_t *ctx, gh_text reason)
 {
+    static const char         effect[] = "ended";
     ngx_http_request_t       *r;
     ngx_connection_t         *c;
     ngx_http_gatehouse_ctx_t *whole;
@@ -929,13 +951,13 @@ ngx_http_gatehouse_end(ngx_http_gatehouse_ctx_t *ctx, const char *reason)
     r = ctx->request->main;
     c = r->connection;
     ngx_http_gatehouse_unwatch(ctx);
-    ngx_log_error(NGX_LOG_INFO, c->log, 0, "gatehouse: request ended, it has lost its right: %s",
-                  reason);
+    ngx_log_error(NGX_LOG_INFO, c->log, 0, "gatehouse: request ended, it has lost its right: %*s",
+                  reason.size, reason.data);
     whole = ngx_http_gatehouse_find_ctx(r);
     if (whole != NULL) {
-        ngx_str_set(&whole->effect, "ended");
-        whole->reason.data = (u_char *) reason;
-        whole->reason.len = ngx_strlen(reason);
+        whole->effect.data = effect;
+        whole->effect.size = sizeof(effect) - 1;
+        whole->reason = reason;
         whole->logged = 1;
         whole->decided = 1;
     }
@@ -952,7 +974,7 @@ static void
 ngx_http_gatehouse_check(ngx_http_gatehouse_ctx_t *ctx, time_t now)
 {
     ngx_http_request_t *r;
-    const char         *reason;
+    gh_text             reason;
 
     r = ctx->request;
     if (r->done || r->main->done || r->connection->error) {
@@ -1035,6 +1057,7 @@ ngx_http_gatehouse_preaccess_handler(ngx_http_request_t *r)
     ngx_http_gatehouse_address(r, ctx);
     request->now = ngx_time();
     request->is_options = r->method == NGX_HTTP_OPTIONS;
+    request->certificate_unknown = 0;
     request->credentials = &ctx->credentials;
     request->lookup.header = ngx_http_gatehouse_only_header;
     request->lookup.certificate = ngx_http_gatehouse_certificate;
@@ -1044,17 +1067,12 @@ ngx_http_gatehouse_preaccess_handler(ngx_http_request_t *r)
 
     ctx->decided = 1;
     ctx->logged = verdict.logged ? 1 : 0;
-    ctx->effect.data = (u_char *) verdict.effect;
-    ctx->effect.len = ngx_strlen(verdict.effect);
-    ctx->reason.data = (u_char *) verdict.reason;
-    ctx->reason.len = ngx_strlen(verdict.reason);
-    ctx->evidence = ngx_http_gatehouse_str(verdict.evidence);
+    ctx->effect = verdict.effect;
+    ctx->reason = verdict.reason;
+    ctx->policy_id = verdict.policy_id;
+    ctx->application_id = verdict.application_id;
+    ctx->evidence = verdict.evidence;
     ctx->transaction = verdict.transaction;
-    if (ngx_http_gatehouse_keep(r, verdict.policy_id, &ctx->policy_id) != NGX_OK
-        || ngx_http_gatehouse_keep(r, verdict.application_id, &ctx->application_id) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
     if (!verdict.pass) {
         return ngx_http_gatehouse_refuse(r, request);
     }
@@ -1065,7 +1083,7 @@ ngx_http_gatehouse_preaccess_handler(ngx_http_request_t *r)
     }
     if (verdict.decision_headers
         && (ngx_http_gatehouse_add(r, &ngx_http_gatehouse_policy_id_header,
-                                   ngx_http_gatehouse_text(ctx->policy_id)) != NGX_OK
+                                   verdict.policy_id) != NGX_OK
             || ngx_http_gatehouse_add(r, &ngx_http_gatehouse_policy_name_header,
                                       verdict.policy_name) != NGX_OK
             || ngx_http_gatehouse_add(r, &ngx_http_gatehouse_device_id_header,
@@ -1084,7 +1102,8 @@ static ngx_int_t
 ngx_http_gatehouse_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data)
 {
     ngx_http_gatehouse_ctx_t *ctx;
-    ngx_str_t                 value = ngx_null_string;
+    gh_text                   value = { NULL, 0 };
+    u_char                   *digits;
 
     ctx = ngx_http_gatehouse_find_ctx(r);
     if (ctx == NULL && r != r->main) {
@@ -1105,32 +1124,31 @@ ngx_http_gatehouse_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
             value = ctx->application_id;
             break;
         case NGX_HTTP_GATEHOUSE_LOGGED:
-            ngx_str_set(&value, "0");
-            if (ctx->logged) {
-                ngx_str_set(&value, "1");
-            }
+            value.data = ctx->logged ? "1" : "0";
+            value.size = 1;
             break;
         case NGX_HTTP_GATEHOUSE_EVIDENCE:
             value = ctx->evidence;
             break;
         case NGX_HTTP_GATEHOUSE_TRANSACTION:
-            value.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-            if (value.data == NULL) {
+            digits = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+            if (digits == NULL) {
                 return NGX_ERROR;
             }
-            value.len = (size_t) (ngx_sprintf(value.data, "%uL", ctx->transaction) - value.data);
+            value.data = (const char *) digits;
+            value.size = (size_t) (ngx_sprintf(digits, "%uL", ctx->transaction) - digits);
             break;
         }
     }
-    if (value.len == 0) {
+    if (value.size == 0) {
         v->not_found = 1;
         return NGX_OK;
     }
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;
-    v->data = value.data;
-    v->len = (unsigned) value.len & 0xfffffff;
+    v->data = (u_char *) value.data;
+    v->len = (unsigned) value.size & 0xfffffff;
     return NGX_OK;
 }
 
