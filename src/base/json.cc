@@ -4,9 +4,11 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "base/encoding.h"
+#include "base/json_duplicate.h"
 
 namespace gatehouse::json {
 namespace {
@@ -23,7 +25,7 @@ class Builder {
   static constexpr std::size_t max_string_size = bj::string::max_size();
 
   [[nodiscard]] value release() { return stack_.release(); }
-  [[nodiscard]] bool duplicate_found() const { return duplicate_found_; }
+  [[nodiscard]] const std::optional<std::string>& duplicate() const { return duplicate_; }
 
   bool on_document_begin(bj::error_code&) {
     stack_.reset();
@@ -36,8 +38,8 @@ class Builder {
     // gone already.
     const auto begin = keys_.end() - static_cast<std::ptrdiff_t>(count);
     std::sort(begin, keys_.end());
-    if (std::adjacent_find(begin, keys_.end()) != keys_.end()) {
-      duplicate_found_ = true;
+    if (const auto twice = std::adjacent_find(begin, keys_.end()); twice != keys_.end()) {
+      duplicate_ = *twice;
       error = bj::error::syntax;
       return false;
     }
@@ -102,7 +104,7 @@ class Builder {
   bj::value_stack stack_;
   std::vector<std::string> keys_;
   std::string partial_key_;
-  bool duplicate_found_ = false;
+  std::optional<std::string> duplicate_;
 };
 
 }  // namespace
@@ -132,11 +134,21 @@ std::expected<value, ParseError> parse(std::string_view text, const ParseLimits&
   bj::basic_parser<Builder> parser(options);
   bj::error_code error;
   const std::size_t consumed = parser.write_some(false, text.data(), text.size(), error);
-  if (parser.handler().duplicate_found()) return std::unexpected(ParseError::DuplicateKey);
+  if (parser.handler().duplicate()) return std::unexpected(ParseError::DuplicateKey);
   if (error == bj::error::too_deep) return std::unexpected(ParseError::TooDeep);
   if (error || consumed != text.size() || !parser.done())
     return std::unexpected(ParseError::Syntax);
   return parser.handler().release();
+}
+
+std::optional<std::string> find_duplicate_key(std::string_view text, const ParseLimits& limits) {
+  if (text.size() > limits.max_bytes) return std::nullopt;
+  bj::parse_options options;
+  options.max_depth = limits.max_depth;
+  bj::basic_parser<Builder> parser(options);
+  bj::error_code error;
+  parser.write_some(false, text.data(), text.size(), error);
+  return parser.handler().duplicate();
 }
 
 const value* find(const object& from, std::string_view key) { return from.if_contains(key); }

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,14 +26,33 @@ class LogTail : public testing::Test {
     std::ofstream(file_.string() + suffix, std::ios::app) << text;
   }
   std::vector<std::string> lines(unsigned files, std::size_t limit = 1000,
+                                 std::optional<LogPosition> before = std::nullopt) const {
+    std::vector<std::string> found;
+    const LogFiles all(file_, files);
+    LogFiles::Backward reader(all, before);
+    while (found.size() < limit) {
+      const auto line = reader.next();
+      if (!line) break;
+      found.emplace_back(*line);
+    }
+    return found;
+  }
+  // What stands behind `position`, which moves on.
+  std::vector<std::string> newer(LogPosition& position, unsigned files = 3,
+                                 std::size_t limit = 1000,
                                  std::uint64_t max_bytes = 1 << 20) const {
     std::vector<std::string> found;
-    if (limit == 0) return found;
-    read_newest_lines(file_, files, max_bytes, [&](std::string_view line) {
+    position = LogFiles(file_, files).read_after(position, max_bytes, [&](std::string_view line) {
+      if (found.size() >= limit) return false;
       found.emplace_back(line);
-      return found.size() < limit;
+      return true;
     });
     return found;
+  }
+  void rotate() const {
+    std::error_code absent;
+    fs::rename(file_.string() + ".1", file_.string() + ".2", absent);
+    fs::rename(file_, file_.string() + ".1", absent);
   }
 
   fs::path directory_;
@@ -65,24 +85,66 @@ TEST_F(LogTail, LinesOfAnyLengthAcrossBlocks) {
   write(".1", std::string(200'000, 'y') + "\nlast\n");
   expected.emplace_back("last");
   expected.emplace_back(200'000, 'y');
-  EXPECT_EQ(lines(2, 1000, 4 << 20), expected);
+  EXPECT_EQ(lines(2, 1000), expected);
 }
 
-TEST_F(LogTail, WhatStandsWithoutAnEndIsALineToo) {
+TEST_F(LogTail, ALineCountsOnceItHasItsEnd) {
   write("", "a\nb");
-  EXPECT_EQ(lines(1), (Lines{"b", "a"}));
+  EXPECT_EQ(lines(1), (Lines{"a"}));
+  LogPosition position;
+  EXPECT_EQ(newer(position), (Lines{"a"}));
+  write("", "c\n");
+  EXPECT_EQ(lines(1), (Lines{"bc", "a"}));
+  EXPECT_EQ(newer(position), (Lines{"bc"}));
   write(".1", "");
   write(".2", "\n");
-  EXPECT_EQ(lines(3), (Lines{"b", "a"}));
+  EXPECT_EQ(lines(3), (Lines{"bc", "a"}));
+}
+
+TEST_F(LogTail, FollowsOverRotations) {
+  LogPosition position;
+  EXPECT_EQ(newer(position), Lines{});
+  write("", "1\n2\n");
+  EXPECT_EQ(newer(position, 3, 1), (Lines{"1"}));
+  EXPECT_EQ(newer(position), (Lines{"2"}));
+  EXPECT_EQ(newer(position), Lines{});
+  EXPECT_EQ(position, LogFiles(file_, 3).end());
+  write("", "3\n");
+  rotate();
+  EXPECT_EQ(newer(position), (Lines{"3"}));
+  write("", "4\n");
+  rotate();
+  write("", "5\n");
+  EXPECT_EQ(newer(position), (Lines{"4", "5"}));
+  // Away for so long that the file is gone: from the oldest on.
+  for (const char* text : {"6\n", "7\n", "8\n"}) {
+    rotate();
+    write("", text);
+  }
+  EXPECT_EQ(newer(position), (Lines{"6", "7", "8"}));
+}
+
+TEST_F(LogTail, GoesOnTowardsTheOldest) {
+  write(".1", "1\n2\n");
+  write("", "3\n4\n");
+  const LogFiles all(file_, 2);
+  LogFiles::Backward reader(all, std::nullopt);
+  EXPECT_EQ(reader.next(), "4");
+  const auto before = reader.position();
+  EXPECT_EQ(lines(2, 1000, before), (Lines{"3", "2", "1"}));
+  rotate();
+  write("", "5\n");
+  EXPECT_EQ(lines(3, 1000, before), (Lines{"3", "2", "1"}));
+  EXPECT_EQ(lines(3, 1000, LogPosition{"0123456789abcdef", 3}), Lines{});
 }
 
 TEST_F(LogTail, ReadsNoMoreThanItMay) {
-  write("", "first\n");
-  write("", std::string(100'000, 'x') + "\nlast\n");
-  const auto found = lines(1, 1000, 50'000);
-  ASSERT_FALSE(found.empty());
-  EXPECT_EQ(found.front(), "last");
-  for (const auto& line : found) EXPECT_NE(line, "first");
+  for (int i = 0; i < 1000; ++i) write("", std::string(1000, 'x') + "\n");
+  LogPosition position;
+  const auto first = newer(position, 3, 1000, 100'000).size();
+  EXPECT_GT(first, 50U);
+  EXPECT_LT(first, 200U);
+  EXPECT_EQ(newer(position).size(), 1000 - first);
 }
 
 TEST_F(LogTail, AFileUnderTwoNamesIsReadOnce) {

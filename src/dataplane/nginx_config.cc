@@ -65,6 +65,16 @@ std::set<std::string> hosts_of(const model::Resources& resources) {
   return result;
 }
 
+// Where the dashboard is. They have no ingress rule.
+std::set<std::string> dashboards_of(const model::Resources& resources) {
+  std::set<std::string> result;
+  for (const auto& application : resources.applications) {
+    if (application.type != model::ApplicationType::Dashboard) continue;
+    result.insert(application.domains.begin(), application.domains.end());
+  }
+  return result;
+}
+
 class Renderer {
  public:
   Renderer(const Settings& settings, const model::Resources& resources, const Paths& paths,
@@ -74,6 +84,7 @@ class Renderer {
   std::expected<std::string, ConfigError> render() {
     std::string servers = auth_server();
     for (const auto& host : hosts_of(resources_)) servers += application_server(host);
+    for (const auto& host : dashboards_of(resources_)) servers += dashboard_server(host);
     if (error_) return std::unexpected(*error_);
     return main_part() + "http {\n" + http_part() + upstreams_ + servers + "}\n";
   }
@@ -150,13 +161,14 @@ class Renderer {
         "X-Accel-Charset;\n"
         "  grpc_ssl_server_name on;\n"
         "  upstream gatehouse_control {{\n    server {};\n    keepalive 16;\n  }}\n"
-        "  upstream gatehouse_api {{\n    server {};\n    keepalive 4;\n  }}\n",
+        "  upstream gatehouse_api {{\n    server {};\n    keepalive 4;\n  }}\n"
+        "  upstream gatehouse_dashboard {{\n    server {};\n    keepalive 4;\n  }}\n",
         quote(paths_.node_state), settings_.decision_log.allow_sample,
         settings_.country_database.empty()
             ? ""
             : fmt::format("  gatehouse_country_database {};\n", quote(settings_.country_database)),
         temporary, quote(paths_.decision_log), quote("unix:" + paths_.access_socket),
-        quote("unix:" + paths_.api_socket));
+        quote("unix:" + paths_.api_socket), quote("unix:" + paths_.dashboard_socket));
     // A name that nobody configured: no handshake, no answer.
     text += fmt::format(
         "  server {{\n    listen {} ssl http2 default_server;\n    server_name _;\n"
@@ -212,16 +224,20 @@ class Renderer {
   // logged; that the control plane is silent shows in its own log and in the answers.
   std::string control_location(std::string_view location, std::string_view upstream,
                                std::string_view more) const {
+    return fmt::format("    location {} {{\n      gatehouse off;\n{}{}    }}\n", location,
+                       to_control(upstream), more);
+  }
+  std::string to_control(std::string_view upstream) const {
     return fmt::format(
-        "    location {} {{\n      gatehouse off;\n      error_log {} crit;\n"
-        "      proxy_pass http://{};\n      proxy_set_header Host $host;\n"
+        "      error_log {} crit;\n      proxy_pass http://{};\n      proxy_set_header Host "
+        "$host;\n"
         "      proxy_set_header Connection '';\n"
         "      proxy_set_header Gatehouse-Client-Ip $remote_addr;\n"
         "      proxy_set_header Gatehouse-Request-Id $request_id;\n"
         "      proxy_buffering on;\n      proxy_request_buffering on;\n"
         "      proxy_read_timeout 60s;\n      proxy_connect_timeout 5s;\n"
-        "      proxy_buffer_size 32k;\n      proxy_buffers 8 32k;\n{}    }}\n",
-        location, quote(paths_.prefix + "/error.log"), upstream, more);
+        "      proxy_buffer_size 32k;\n      proxy_buffers 8 32k;\n",
+        quote(paths_.prefix + "/error.log"), upstream);
   }
   std::string access_location(std::string_view location) const {
     return control_location(location, "gatehouse_control",
@@ -235,10 +251,9 @@ class Renderer {
     std::string more;
     for (const auto& network : settings_.api.allow_from)
       more += fmt::format("      allow {};\n", network.to_string());
+    more += "      deny all;\n";
+    more += kApiBodies;
     more +=
-        "      deny all;\n"
-        "      client_max_body_size 4m;\n      client_body_buffer_size 4m;\n"
-        "      proxy_max_temp_file_size 0;\n"
         "      error_page 403 = @gatehouse_api_address;\n"
         "      error_page 413 = @gatehouse_api_body;\n"
         "      error_page 502 504 = @gatehouse_api_unavailable;\n";
@@ -246,10 +261,16 @@ class Renderer {
            api_error("@gatehouse_api_address", 403, 9109,
                      "requests from this address are not accepted: `api.allow_from` in the "
                      "gateway's configuration names the networks that may ask") +
-           api_error("@gatehouse_api_body", 413, 12130, "the body is larger than 4 MiB") +
+           api_errors();
+  }
+  static std::string api_errors() {
+    return api_error("@gatehouse_api_body", 413, 12130, "the body is larger than 4 MiB") +
            api_error("@gatehouse_api_unavailable", 503, 10500,
                      "the control plane does not answer; try again in a moment");
   }
+  static constexpr std::string_view kApiBodies =
+      "      client_max_body_size 4m;\n      client_body_buffer_size 4m;\n"
+      "      proxy_max_temp_file_size 0;\n";
   // In the API's envelope.
   static std::string api_error(std::string_view name, int status, int code,
                                std::string_view message) {
@@ -323,6 +344,31 @@ class Renderer {
     }
     if (!complete) locations += "    location / {\n      return 404;\n    }\n";
     return server(host, locations);
+  }
+
+  // The gateway's own application: the module lets the request through as for any other, and the
+  // control plane, which answers it, gets the assertion and judges it once more. The certificate
+  // goes along for that.
+  std::string dashboard_server(const std::string& host) {
+    const auto location = [&](std::string_view place, std::string_view more) {
+      return fmt::format("    location {} {{\n{}{}{}    }}\n", place,
+                         to_control("gatehouse_dashboard"),
+                         client_authorities(resources_, host).empty()
+                             ? ""
+                             : "      proxy_set_header Gatehouse-Client-Certificate "
+                               "$ssl_client_escaped_cert;\n",
+                         more);
+    };
+    return server(host,
+                  client_certificates(host) + access_location("^~ /cdn-cgi/access/") +
+                      unavailable_location() + silent_application_location() + api_errors() +
+                      location("^~ /client/v4/", std::string(kApiBodies) +
+                                                     "      error_page 413 = @gatehouse_api_body;\n"
+                                                     "      error_page 502 504 = "
+                                                     "@gatehouse_api_unavailable;\n") +
+                      location("/",
+                               "      client_max_body_size 1k;\n"
+                               "      error_page 502 504 = @gatehouse_silent_application;\n"));
   }
 
   std::string application_location(const std::string& location, const IngressRule& rule) {
@@ -439,7 +485,9 @@ std::vector<NamedFile> client_certificate_files(const model::Resources& resource
                                                 const Paths& paths) {
   std::vector<NamedFile> files;
   std::set<std::string> seen;
-  for (const auto& host : hosts_of(resources)) {
+  std::set<std::string> hosts = hosts_of(resources);
+  hosts.merge(dashboards_of(resources));
+  for (const auto& host : hosts) {
     std::string authorities = client_authorities(resources, host);
     if (authorities.empty() || !seen.insert(authorities).second) continue;
     std::string path = authorities_path(paths, authorities);

@@ -21,6 +21,7 @@ struct Paths {
   std::string decision_log;
   std::string module;      // ngx_http_gatehouse_module.so
   std::string api_socket;  // of the administration API
+  std::string dashboard_socket{};
 };
 
 struct ConfigError {

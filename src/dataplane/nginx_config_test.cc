@@ -23,7 +23,8 @@ class NginxConfig : public testing::Test {
               .access_socket = "/s/run/access.sock",
               .decision_log = "/s/log/decisions.jsonl",
               .module = "/m.so",
-              .api_socket = "/s/run/api.sock"};
+              .api_socket = "/s/run/api.sock",
+              .dashboard_socket = "/s/run/dashboard.sock"};
   }
   std::string render(bool as_root = false) {
     auto text = render_nginx_config(settings_, resources_, paths_, as_root);
@@ -114,6 +115,31 @@ TEST_F(NginxConfig, TheApiIsServedOnTheAuthDomainToThoseWhoMayAsk) {
   EXPECT_EQ(text.find("allow 127"), std::string::npos);
   settings_.api.enabled = false;
   EXPECT_EQ(render().find("/client/v4/"), std::string::npos);
+}
+
+// The module judges every request to it, like those to any other application.
+TEST_F(NginxConfig, TheDashboardIsTheControlPlanes) {
+  model::Application dashboard;
+  dashboard.type = model::ApplicationType::Dashboard;
+  dashboard.domains = {"dash.team.example"};
+  resources_.applications.push_back(dashboard);
+  model::MtlsCertificate authority;
+  authority.certificate = "A";
+  authority.associated_hostnames = {"dash.team.example"};
+  std::string text = render();
+  text = text.substr(text.find("server_name dash.team.example;"));
+  EXPECT_EQ(count(text, "proxy_pass http://gatehouse_dashboard;"), 2u);
+  for (std::size_t at = text.find("proxy_pass http://gatehouse_dashboard"); at != std::string::npos;
+       at = text.find("proxy_pass http://gatehouse_dashboard", at + 1)) {
+    const std::size_t begin = text.rfind("location", at);
+    EXPECT_EQ(text.substr(begin, at - begin).find("gatehouse off"), std::string::npos);
+    EXPECT_NE(text.find("Gatehouse-Client-Ip $remote_addr;", at), std::string::npos);
+  }
+  EXPECT_EQ(text.find("Gatehouse-Client-Certificate"), std::string::npos);
+  EXPECT_TRUE(client_certificate_files(resources_, paths_).empty());
+  resources_.certificates = {authority};
+  EXPECT_EQ(count(render(), "Gatehouse-Client-Certificate $ssl_client_escaped_cert;"), 2u);
+  EXPECT_EQ(client_certificate_files(resources_, paths_).size(), 1u);
 }
 
 TEST_F(NginxConfig, OneUpstreamAnOrigin) {

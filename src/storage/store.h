@@ -12,6 +12,7 @@
 #include <expected>
 #include <functional>
 #include <iosfwd>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -158,6 +159,37 @@ struct AuditQuery {
   std::size_t limit = 25;
 };
 
+// How often something happened in an hour, over all nodes.
+struct Counter {
+  Instant hour{};    // its begin
+  std::string name;  // deny, sign_in, ...
+  std::string key;   // what of; empty: nothing in particular
+  std::int64_t count = 0;
+  bool operator==(const Counter&) const = default;
+};
+struct CountersToAdd {
+  std::string node;
+  std::vector<Counter> counters;
+  // How far that is in the node's logs; nullopt: where it was.
+  std::optional<std::string> position;
+  std::map<std::string, Instant> service_tokens;  // id: seen then
+};
+struct KeyCount {
+  std::string key;
+  std::int64_t count = 0;
+  bool operator==(const KeyCount&) const = default;
+};
+
+// Something that an administrator tries out, and what became of it.
+struct Trial {
+  std::string id;
+  std::string owner;
+  std::string state;
+  Instant created_at{};
+  Instant expires_at{};
+  std::string document;  // JSON
+};
+
 // What other nodes must hear of.
 enum class Topic : std::uint8_t {
   Resource,     // `key`: kind/id
@@ -228,6 +260,18 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<model::Session>> live_sessions(Instant now) = 0;
   [[nodiscard]] virtual Result<std::vector<model::Session>> live_sessions_of(
       std::string_view user_id, Instant now) = 0;
+  // The same one after the other, so that they need not fit into memory; as of no one moment.
+  [[nodiscard]] virtual Result<void> visit_live_sessions(
+      Instant now, const std::function<void(const model::Session&)>& visit) = 0;
+  // Those that end last first. `search`: part of the user's address or name, in any case; empty:
+  // all.
+  [[nodiscard]] virtual Result<Page<model::Session>> find_live_sessions(std::string_view search,
+                                                                        std::size_t offset,
+                                                                        std::size_t limit,
+                                                                        Instant now) = 0;
+  // How many each of these users has; who has none is left out.
+  [[nodiscard]] virtual Result<std::map<std::string, std::size_t>> count_live_sessions(
+      std::span<const std::string> user_ids, Instant now) = 0;
   // The end of the live session that ends last; nullopt: there is none.
   [[nodiscard]] virtual Result<std::optional<Instant>> last_session_end(Instant now) = 0;
   [[nodiscard]] virtual Result<void> remove_session(std::string_view nonce) = 0;
@@ -285,6 +329,30 @@ class Store {
   [[nodiscard]] virtual Result<void> append_audit(const AuditEvent& event) = 0;
   [[nodiscard]] virtual Result<std::vector<AuditEvent>> recent_audit(int limit) = 0;
   [[nodiscard]] virtual Result<Page<AuditEvent>> find_audit(const AuditQuery& query) = 0;
+
+  // All of it or none. Names and keys are counted apart; at most 90 days are kept.
+  [[nodiscard]] virtual Result<void> add_counters(const CountersToAdd& added) = 0;
+  // What add_counters() was told last; nullopt: nothing.
+  [[nodiscard]] virtual Result<std::optional<std::string>> counted_position(
+      std::string_view node) = 0;
+  // Hours from `since` (inclusive) to `until` (exclusive), by hour and name; what has a key is left
+  // out.
+  [[nodiscard]] virtual Result<std::vector<Counter>> counters(Instant since, Instant until) = 0;
+  // The keys of a name over those hours, the most frequent first, at most `limit`.
+  [[nodiscard]] virtual Result<std::vector<KeyCount>> counters_by_key(std::string_view name,
+                                                                      Instant since, Instant until,
+                                                                      std::size_t limit) = 0;
+  // By id.
+  [[nodiscard]] virtual Result<std::map<std::string, Instant>> service_token_uses() = 0;
+
+  // False: there are `most` already that have not expired.
+  [[nodiscard]] virtual Result<bool> add_trial(const Trial& trial, std::size_t most) = 0;
+  [[nodiscard]] virtual Result<std::optional<Trial>> find_trial(std::string_view id,
+                                                                Instant now) = 0;
+  // False: it is not in the state `from` any more, or has expired; nothing changed.
+  [[nodiscard]] virtual Result<bool> change_trial(std::string_view id, std::string_view from,
+                                                  std::string_view to, std::string_view document,
+                                                  Instant now) = 0;
 
   // Everything after `position`, at most `limit` entries. Position 0 asks where the feed stands.
   [[nodiscard]] virtual Result<Feed> changes_since(std::uint64_t position, std::size_t limit) = 0;

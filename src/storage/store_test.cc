@@ -849,6 +849,92 @@ std::vector<std::string> changes(Store& store, std::uint64_t position, std::size
   return all;
 }
 
+TEST_P(StoreTest, CountersAreSummedOverNodesAndNeverTwice) {
+  Store& store = open();
+  const Instant hour = from_epoch_seconds(2'500'002'000);
+  EXPECT_EQ(store.counted_position("a").value(), std::nullopt);
+  const CountersToAdd first{"a",
+                            {{hour, "deny", "", 3}, {hour, "refusal", "no_policy", 3}},
+                            "position 1",
+                            {{"token", kNow}}};
+  ASSERT_TRUE(store.add_counters(first));
+  ASSERT_TRUE(
+      store.add_counters({"b", {{hour, "deny", "", 2}, {hour + 1h, "deny", "", 1}}, {}, {}}));
+  ASSERT_TRUE(
+      store.add_counters({"a", {{hour, "refusal", "other", 7}}, {}, {{"token", kNow - 1s}}}));
+  EXPECT_EQ(store.counters(hour, hour + 2h).value(),
+            (std::vector<Counter>{{hour, "deny", "", 5}, {hour + 1h, "deny", "", 1}}));
+  EXPECT_EQ(store.counters(hour + 1s, hour + 1h).value(), std::vector<Counter>{});
+  EXPECT_EQ(store.counters_by_key("refusal", hour, hour + 1h, 10).value(),
+            (std::vector<KeyCount>{{"other", 7}, {"no_policy", 3}}));
+  EXPECT_EQ(store.counters_by_key("refusal", hour, hour + 1h, 1).value(),
+            (std::vector<KeyCount>{{"other", 7}}));
+  EXPECT_EQ(store.counters_by_key("deny", hour, hour + 1h, 1).value(), std::vector<KeyCount>{});
+  EXPECT_EQ(store.counted_position("a").value(), "position 1");
+  EXPECT_EQ(store.counted_position("b").value(), std::nullopt);
+  EXPECT_EQ(store.service_token_uses().value(), (std::map<std::string, Instant>{{"token", kNow}}));
+  ASSERT_TRUE(store.purge(hour + std::chrono::days{90}));
+  EXPECT_EQ(store.counters(hour, hour + 2h).value().size(), 2U);
+  ASSERT_TRUE(store.purge(hour + std::chrono::days{90} + 1s));
+  EXPECT_EQ(store.counters(hour, hour + 2h).value(),
+            (std::vector<Counter>{{hour + 1h, "deny", "", 1}}));
+}
+
+TEST_P(StoreTest, TrialsChangeFromTheStateTheyAreIn) {
+  Store& store = open();
+  const Trial trial{"t1", "ann", "waiting", kNow, kNow + 900s, "{}"};
+  ASSERT_TRUE(store.add_trial(trial, 2).value());
+  ASSERT_TRUE(store.add_trial({"t2", "bob", "waiting", kNow, kNow + 1s, "{}"}, 2).value());
+  EXPECT_FALSE(store.add_trial({"t3", "bob", "waiting", kNow, kNow + 900s, "{}"}, 2).value());
+  EXPECT_TRUE(store.add_trial({"t3", "bob", "waiting", kNow + 1s, kNow + 900s, "{}"}, 2).value());
+  EXPECT_TRUE(store.change_trial("t1", "waiting", "running", "{\"a\":1}", kNow).value());
+  EXPECT_FALSE(store.change_trial("t1", "waiting", "running", "{}", kNow).value());
+  EXPECT_FALSE(store.change_trial("t1", "running", "failed", "{}", kNow + 900s).value());
+  const auto found = store.find_trial("t1", kNow + 899s).value();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->state, "running");
+  EXPECT_EQ(found->owner, "ann");
+  EXPECT_EQ(found->document, "{\"a\":1}");
+  EXPECT_EQ(found->created_at, kNow);
+  EXPECT_EQ(found->expires_at, kNow + 900s);
+  EXPECT_FALSE(store.find_trial("t1", kNow + 900s).value());
+  EXPECT_FALSE(store.find_trial("t9", kNow).value());
+}
+
+TEST_P(StoreTest, SessionsByPageAndByUser) {
+  Store& store = open();
+  const auto put = [&](const std::string& nonce, const std::string& user, Instant end) {
+    auto made = session(nonce, end);
+    made.identity.user_id = user;
+    ASSERT_TRUE(store.put_session(made));
+  };
+  ASSERT_TRUE(store.add_user({"u1", "ann@example.com", "Ann Bell", kNow, {}, kNow, ""}).value());
+  ASSERT_TRUE(store.add_user({"u2", "bob@example.com", "", kNow, {}, kNow, ""}).value());
+  put("n1", "u1", kNow + 10s);
+  put("n2", "u2", kNow + 20s);
+  put("n3", "u1", kNow + 30s);
+  put("n4", "u1", kNow);  // over
+  const auto nonces = [&](std::string_view search, std::size_t offset, std::size_t limit) {
+    const auto page = store.find_live_sessions(search, offset, limit, kNow).value();
+    std::string names = std::to_string(page.total);
+    for (const auto& one : page.items) names += " " + one.nonce;
+    return names;
+  };
+  EXPECT_EQ(nonces("", 0, 10), "3 n3 n2 n1");
+  EXPECT_EQ(nonces("", 1, 1), "3 n2");
+  EXPECT_EQ(nonces("ANN@", 0, 10), "2 n3 n1");
+  EXPECT_EQ(nonces("bell", 0, 1), "2 n3");
+  EXPECT_EQ(nonces("%", 0, 10), "0");
+  const std::vector<std::string> users{"u1", "u2", "u3"};
+  EXPECT_EQ(store.count_live_sessions(users, kNow).value(),
+            (std::map<std::string, std::size_t>{{"u1", 2}, {"u2", 1}}));
+  EXPECT_TRUE(store.count_live_sessions({}, kNow).value().empty());
+  std::set<std::string> visited;
+  ASSERT_TRUE(store.visit_live_sessions(
+      kNow, [&](const model::Session& one) { visited.insert(one.nonce); }));
+  EXPECT_EQ(visited, (std::set<std::string>{"n1", "n2", "n3"}));
+}
+
 TEST_P(StoreTest, FeedTellsWhatChanged) {
   open();
   auto other = open_or_abort(database_->url());

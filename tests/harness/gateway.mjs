@@ -51,7 +51,7 @@ export class TestGateway {
     const [, said] = await this.child.waitFor(/^ready (\S+)/m, ms);
     this.ready = said;
     // nginx has its ports before all of its workers are there.
-    const workers = this.configuration.nginx_workers || os.availableParallelism();
+    const workers = this.configuration.nginx?.workers || os.availableParallelism();
     await eventually(() => this.nginxWorkers().length >= workers, {
       ms,
       what: `${workers} nginx workers`,

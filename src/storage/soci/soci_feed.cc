@@ -17,6 +17,7 @@ constexpr std::chrono::hours kPinHistory{24};
 constexpr std::chrono::hours kFeedHistory{1};
 // Auditors ask for the last year, and look some weeks after it has ended.
 constexpr std::chrono::days kAuditHistory{400};
+constexpr std::chrono::days kCounterHistory{90};
 
 constexpr std::array<std::pair<Topic, std::string_view>, 4> kTopics{{
     {Topic::Resource, "resource"},
@@ -97,6 +98,9 @@ Result<void> SociStore::purge(Instant now) {
     sql << "DELETE FROM pins WHERE expires_at <= :now AND created_at <= :before", use(at, "now"),
         use(pins_before, "before");
     sql << "DELETE FROM audit WHERE at < :before", use(audit_before, "before");
+    sql << "DELETE FROM trials WHERE expires_at <= :now", use(at, "now");
+    const long long counters_before = seconds(now - kCounterHistory);
+    sql << "DELETE FROM counters WHERE hour < :before", use(counters_before, "before");
   });
   if (!expired) return expired;
   return write_feed("purge the feed", 0, [&](soci::session& sql, FeedWriter& /*feed*/) {

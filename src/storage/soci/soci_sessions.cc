@@ -135,6 +135,89 @@ Result<std::vector<model::Session>> SociStore::live_sessions_of(std::string_view
   });
 }
 
+Result<void> SociStore::visit_live_sessions(
+    Instant now, const std::function<void(const model::Session&)>& visit) {
+  std::string last;
+  for (bool more = true; more;) {
+    const auto page = read("load the sessions", [&](soci::session& sql) {
+      const long long at = seconds(now);
+      std::vector<std::pair<std::string, std::string>> rows;
+      std::string nonce;
+      std::string document;
+      soci::statement found =
+          (sql.prepare << "SELECT nonce, document FROM sessions WHERE nonce > :after "
+                          "AND ended = 0 AND expires_at > :now ORDER BY nonce LIMIT :rows",
+           use(last, "after"), use(at, "now"), use(kSessionsAtOnce, "rows"), into(nonce),
+           into(document));
+      found.execute();
+      while (found.fetch()) rows.emplace_back(nonce, document);
+      return rows;
+    });
+    if (!page) return std::unexpected(page.error());
+    for (const auto& [nonce, document] : *page)
+      if (const auto session = read_session(document)) visit(*session);
+    more = page->size() == static_cast<std::size_t>(kSessionsAtOnce);
+    if (more) last = page->back().first;
+  }
+  return {};
+}
+
+Result<Page<model::Session>> SociStore::find_live_sessions(std::string_view search,
+                                                           std::size_t offset, std::size_t limit,
+                                                           Instant now) {
+  return read_snapshot("look for sessions", [&](soci::session& sql) {
+    Conditions conditions;
+    conditions.add("ended = 0 AND expires_at > ?", seconds(now));
+    if (!search.empty())
+      conditions.add(
+          "user_id IN (SELECT id FROM users WHERE email LIKE ? ESCAPE '!' OR LOWER(name) LIKE ? "
+          "ESCAPE '!')",
+          like_pattern(search));
+    Page<model::Session> page;
+    std::string document;
+    soci::statement rows(sql);
+    conditions.bind(rows);
+    rows.exchange(into(document));
+    rows.alloc();
+    rows.prepare(fmt::format("SELECT document FROM sessions{} ORDER BY expires_at DESC, nonce "
+                             "LIMIT {} OFFSET {}",
+                             conditions.where(), row_count(limit), row_count(offset)),
+                 soci::details::st_one_time_query);
+    rows.define_and_bind();
+    rows.execute();
+    while (rows.fetch()) {
+      if (auto session = read_session(document)) page.items.push_back(std::move(*session));
+    }
+    page.total = count_rows(sql, "sessions", conditions);
+    return page;
+  });
+}
+
+Result<std::map<std::string, std::size_t>> SociStore::count_live_sessions(
+    std::span<const std::string> user_ids, Instant now) {
+  return read("count sessions", [&](soci::session& sql) {
+    std::map<std::string, std::size_t> counts;
+    if (user_ids.empty()) return counts;
+    Conditions conditions;
+    conditions.add("ended = 0 AND expires_at > ?", seconds(now));
+    conditions.add_any("user_id", user_ids);
+    std::string user;
+    long long count = 0;
+    soci::statement rows(sql);
+    conditions.bind(rows);
+    rows.exchange(into(user));
+    rows.exchange(into(count));
+    rows.alloc();
+    rows.prepare(fmt::format("SELECT user_id, COUNT(*) FROM sessions{} GROUP BY user_id",
+                             conditions.where()),
+                 soci::details::st_one_time_query);
+    rows.define_and_bind();
+    rows.execute();
+    while (rows.fetch()) counts[user] = static_cast<std::size_t>(count);
+    return counts;
+  });
+}
+
 Result<std::optional<Instant>> SociStore::last_session_end(Instant now) {
   return read("look for the last session", [&](soci::session& sql) {
     const long long at = seconds(now);

@@ -1,6 +1,7 @@
 // The store over SOCI: all SQL, the same for both engines. The methods are in the files of their
 // theme: soci_resources.cc, soci_sessions.cc, soci_users.cc, soci_keys.cc, soci_audit.cc,
-// soci_feed.cc, soci_dump.cc; opening, transactions and errors in soci_store.cc.
+// soci_statistics.cc, soci_trials.cc, soci_feed.cc, soci_dump.cc; opening, transactions and errors
+// in soci_store.cc.
 #pragma once
 
 #include <soci/soci.h>
@@ -129,6 +130,12 @@ class SociStore final : public Store {
   Result<std::vector<model::Session>> live_sessions(Instant now) override;
   Result<std::vector<model::Session>> live_sessions_of(std::string_view user_id,
                                                        Instant now) override;
+  Result<void> visit_live_sessions(
+      Instant now, const std::function<void(const model::Session&)>& visit) override;
+  Result<Page<model::Session>> find_live_sessions(std::string_view search, std::size_t offset,
+                                                  std::size_t limit, Instant now) override;
+  Result<std::map<std::string, std::size_t>> count_live_sessions(
+      std::span<const std::string> user_ids, Instant now) override;
   Result<std::optional<Instant>> last_session_end(Instant now) override;
   Result<void> remove_session(std::string_view nonce) override;
 
@@ -160,6 +167,18 @@ class SociStore final : public Store {
   Result<void> append_audit(const AuditEvent& event) override;
   Result<std::vector<AuditEvent>> recent_audit(int limit) override;
   Result<Page<AuditEvent>> find_audit(const AuditQuery& query) override;
+
+  Result<void> add_counters(const CountersToAdd& added) override;
+  Result<std::optional<std::string>> counted_position(std::string_view node) override;
+  Result<std::vector<Counter>> counters(Instant since, Instant until) override;
+  Result<std::vector<KeyCount>> counters_by_key(std::string_view name, Instant since, Instant until,
+                                                std::size_t limit) override;
+  Result<std::map<std::string, Instant>> service_token_uses() override;
+
+  Result<bool> add_trial(const Trial& trial, std::size_t most) override;
+  Result<std::optional<Trial>> find_trial(std::string_view id, Instant now) override;
+  Result<bool> change_trial(std::string_view id, std::string_view from, std::string_view to,
+                            std::string_view document, Instant now) override;
 
   Result<Feed> changes_since(std::uint64_t position, std::size_t limit) override;
   bool wait_for_change(std::chrono::milliseconds timeout) override;
