@@ -19,19 +19,25 @@ using storage::Role;
 constexpr std::chrono::seconds kTouchInterval{60};
 constexpr std::string_view kAccountIdValue = "account_id";
 
-constexpr std::array<std::string_view, 25> kFamilies{
-    "access/apps",           "access/bookmarks",    "access/certificates",
-    "access/custom_pages",   "access/groups",       "access/identity_providers",
-    "access/keys",           "access/logs",         "access/organizations",
-    "access/policies",       "access/policy-tests", "access/service_tokens",
-    "access/tags",           "access/users",        "devices/posture",
-    "gatehouse/api_tokens",  "gatehouse/audit",     "gatehouse/decisions",
-    "gatehouse/explain",     "gatehouse/health",    "gatehouse/ingress",
-    "gatehouse/revocations", "gatehouse/sessions",  "gatehouse/store",
+constexpr std::array<std::string_view, 29> kFamilies{
+    "access/apps",          "access/bookmarks",
+    "access/certificates",  "access/custom_pages",
+    "access/groups",        "access/identity_providers",
+    "access/keys",          "access/logs",
+    "access/organizations", "access/policies",
+    "access/policy-tests",  "access/service_tokens",
+    "access/tags",          "access/users",
+    "devices/posture",      "gatehouse/api_tokens",
+    "gatehouse/audit",      "gatehouse/decisions",
+    "gatehouse/devices",    "gatehouse/explain",
+    "gatehouse/health",     "gatehouse/ingress",
+    kOpenFamily,            "gatehouse/revocations",
+    "gatehouse/sessions",   "gatehouse/statistics",
+    "gatehouse/store",      "gatehouse/tests",
     "gateway/lists"};
-constexpr std::array<std::string_view, 6> kHelpDeskReads{
-    "access/logs",       "access/users",          "gatehouse/decisions",
-    "gatehouse/explain", "gatehouse/revocations", "gatehouse/sessions"};
+constexpr std::array<std::string_view, 8> kHelpDeskReads{
+    "access/logs",       "access/users",          "gatehouse/decisions", "gatehouse/devices",
+    "gatehouse/explain", "gatehouse/revocations", "gatehouse/sessions",  "gatehouse/statistics"};
 constexpr std::array<std::string_view, 2> kHelpDeskWrites{"gatehouse/revocations",
                                                           "gatehouse/sessions"};
 
@@ -52,6 +58,7 @@ bool role_may(Role role, std::string_view family, bool write) {
 }
 
 bool may(Role role, const std::vector<std::string>& scopes, std::string_view family, bool write) {
+  if (family == kOpenFamily) return !write;
   return contains(kFamilies, family) && (scopes.empty() || contains(scopes, family)) &&
          role_may(role, family, write);
 }

@@ -38,6 +38,8 @@ struct IssuedApiToken {
   storage::ApiToken token;
   std::string secret;  // the only time it is known
 };
+// What every token may read, whatever its role and scopes: whose it is.
+inline constexpr std::string_view kOpenFamily = "gatehouse/me";
 // The families that scopes may name (adapters/admin_api): `access/apps`, ...
 [[nodiscard]] std::span<const std::string_view> api_families();
 

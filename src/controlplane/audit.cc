@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "controlplane/tally.h"
+
 namespace gatehouse::controlplane {
 namespace {
 
@@ -16,6 +18,7 @@ void append(Context& context, std::string ip, AuditEntry entry) {
   event.application = entry.application;
   event.reason = entry.reason;
   event.details = std::move(entry.details);
+  count_event(context.tally, event);
   if (const auto appended = context.dependencies.store.append_audit(event); !appended) {
     ++context.audit_failures;
     spdlog::error("audit_failed event={} message=\"{}\"", event.event, appended.error().message);

@@ -25,6 +25,7 @@ inline constexpr std::string_view kBackup = "backup";  // everything was read ou
 inline constexpr std::string_view kSigningKeysRotated = "signing_keys_rotated";
 inline constexpr std::string_view kMasterKeyRotated = "master_key_rotated";
 inline constexpr std::string_view kKeyRotationIntervalSet = "key_rotation_interval_set";
+inline constexpr std::string_view kTestStarted = "test_started";  // trial.h
 inline constexpr std::string_view kApiTokenIssued = "api_token_issued";
 inline constexpr std::string_view kApiTokenRevoked = "api_token_revoked";
 }  // namespace audit_event

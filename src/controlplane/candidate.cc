@@ -11,6 +11,7 @@
 #include "base/try.h"
 #include "controlplane/journey.h"
 #include "controlplane/profile_check.h"
+#include "identity/registry.h"
 #include "policy/snapshot_change.h"
 #include "policy/snapshot_document.h"
 
@@ -19,17 +20,18 @@ namespace {
 
 using Problems = std::vector<policy::Problem>;
 
-std::shared_ptr<identity::OidcRelyingParty> relying_party_in_force(
+std::shared_ptr<identity::IdentityProvider> provider_in_force(
     const Configuration* in_force, const model::IdentityProvider& wanted) {
   if (in_force == nullptr) return nullptr;
   for (const auto& provider : in_force->resources->identity_providers) {
-    if (provider.id != wanted.id || provider.config != wanted.config ||
+    if (provider.id != wanted.id || provider.type != wanted.type ||
+        provider.config != wanted.config ||
         !std::ranges::equal(provider.secrets, wanted.secrets, [](const auto& a, const auto& b) {
           return a.first == b.first && a.second.reveal() == b.second.reveal();
         }))
       continue;
-    const auto known = in_force->relying_parties.find(provider.id);
-    if (known != in_force->relying_parties.end()) return known->second;
+    const auto known = in_force->identity_providers.find(provider.id);
+    if (known != in_force->identity_providers.end()) return known->second;
   }
   return nullptr;
 }
@@ -47,17 +49,18 @@ std::expected<void, Problems> add_providers(const Context& context, const Config
   }
   for (std::size_t i = 0; i < resources.identity_providers.size(); ++i) {
     const auto& provider = resources.identity_providers[i];
-    if (provider.type != "oidc") continue;
+    const auto* kind = identity::find_kind(provider.type);
+    if (kind == nullptr) continue;
     // One that stays as it is keeps what it knows of its provider.
-    auto party = relying_party_in_force(in_force, provider);
-    if (!party) {
-      auto made = identity::OidcRelyingParty::make(provider, context.dependencies.http_client);
+    auto kept = provider_in_force(in_force, provider);
+    if (!kept) {
+      auto made = kind->make(provider, context.dependencies.http_client);
       if (!made)
         return std::unexpected(
             Problems{{fmt::format("/identity_providers/{}/config", i), made.error().message}});
-      party = std::move(*made);
+      kept = std::move(*made);
     }
-    configuration.relying_parties.emplace(provider.id, std::move(party));
+    configuration.identity_providers.emplace(provider.id, std::move(kept));
   }
   return {};
 }

@@ -22,8 +22,9 @@ struct Candidate {
   std::optional<json::object> snapshot_document;
   std::optional<json::object> snapshot_change;
 };
-// Profiles of providers, relying parties and the compiled snapshot. `in_force` (may be null): what
-// stays the same is shared with it; with `whole` the snapshot is made anew all the same.
+// Profiles of device providers, identity providers and the compiled snapshot. `in_force` (may be
+// null): what stays the same is shared with it; with `whole` the snapshot is made anew all the
+// same.
 enum class Extent : std::uint8_t { Changes, Whole };
 [[nodiscard]] std::expected<Candidate, std::vector<policy::Problem>> make_candidate(
     const Context& context, std::shared_ptr<const model::Resources> resources,

@@ -12,10 +12,13 @@
 #include "base/ip.h"
 #include "controlplane/evaluator_keys.h"
 #include "controlplane/gateway.h"
+#include "controlplane/limiter.h"
 #include "controlplane/pin_desk.h"
+#include "controlplane/live_view.h"
 #include "controlplane/session_keeper.h"
+#include "controlplane/tally.h"
 #include "decision/snapshot.h"
-#include "identity/oidc/oidc.h"
+#include "identity/provider.h"
 #include "model/resources.h"
 #include "posture/tanium/tanium.h"
 
@@ -28,7 +31,7 @@ struct Configuration {
   std::shared_ptr<const policy::Documents> documents;              // of the resources
   std::map<std::string, posture::TaniumProfile> posture_profiles;  // by integration id
   // By identity provider id. They keep the provider's documents, so they live as long as this.
-  std::map<std::string, std::shared_ptr<identity::OidcRelyingParty>> relying_parties;
+  std::map<std::string, std::shared_ptr<identity::IdentityProvider>> identity_providers;
 };
 
 // The browser that asks.
@@ -37,6 +40,8 @@ struct Browser {
   IpAddress address;
   std::string reference;      // 32 hex: on pages, in logs and in the audit
   std::string session_token;  // CF_Authorization of the auth domain; may be empty
+  std::string attempt{};      // CF_Attempt: attempt.h; may be empty
+  std::string name{};         // `Firefox · Windows`; empty: not known
 };
 
 // Why a use case could not do what was asked; a refusal by policy is not one of these.
@@ -80,6 +85,11 @@ struct Gateway::Context {
   std::atomic<std::uint64_t> audit_failures{0};
   SessionKeeper sessions;
   EvaluatorKeys evaluator_keys;
+  Tally tally;  // of sign-ins, until it is stored
+  LiveView live_view;
+  // One-time codes that were redeemed for the same session, application and place: more at once
+  // than somebody opens tabs means that the application sends the browser back again and again.
+  Limiter arrivals{5, std::chrono::seconds{10}};
   PinDesk pins;  // last: its thread uses what stands above
 
  private:

@@ -35,9 +35,11 @@ class PostureRulesOnly final : public decision::CompileContext {
   const model::Resources& resources_;
 };
 
+}  // namespace
+
 // The answer of the selector itself, so that what is shown is what decides.
-decision::Match check_rule(const Context& context, const Configuration& configuration,
-                           const model::Session& session, const model::PostureRule& rule) {
+decision::Match check_posture_rule(const Context& context, const Configuration& configuration,
+                                   const model::Session& session, const model::PostureRule& rule) {
   const json::object value{{"integration_uid", rule.id}};
   const std::array<const json::object*, 1> values{&value};
   for (const auto& kind : context.dependencies.selectors) {
@@ -52,11 +54,13 @@ decision::Match check_rule(const Context& context, const Configuration& configur
   return {decision::Truth::Indeterminate, decision::Reason::PostureProviderMisconfigured};
 }
 
+namespace {
+
 json::object device_posture(const Context& context, const Configuration& configuration,
                             const model::Session& session) {
   json::object checks;
   for (const auto& rule : configuration.resources->posture_rules) {
-    const auto match = check_rule(context, configuration, session, rule);
+    const auto match = check_posture_rule(context, configuration, session, rule);
     const bool success = match.truth == decision::Truth::True;
     json::object check{
         {"id", rule.id},          {"type", rule.type},

@@ -127,11 +127,11 @@ TEST_F(JourneyTest, HostKidAndPathBelongTogether) {
 TEST_F(JourneyTest, OnlyMethodsThatWorkAreOffered) {
   auto document = sample_document();
   document["identity_providers"].as_array().push_back(
-      {{"name", "Entra"}, {"type", "azureAD"}, {"config", json::object{}}});
+      {{"name", "SSO"}, {"type", "saml"}, {"config", json::object{}}});
   auto& applications = document["applications"].as_array();
   applications.push_back({{"name", "Link"}, {"type", "bookmark"}, {"domain", "x.example"}});
-  applications[0].as_object()["allowed_idps"] = json::array{"Code", "Entra"};
-  applications[3].as_object()["allowed_idps"] = json::array{"Entra"};
+  applications[0].as_object()["allowed_idps"] = json::array{"Code", "SSO"};
+  applications[3].as_object()["allowed_idps"] = json::array{"SSO"};
   gateway_.apply(document);
   const auto journey = begin_journey(gateway_.context(), wiki());
   ASSERT_TRUE(journey);

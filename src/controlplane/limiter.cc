@@ -26,6 +26,13 @@ bool Limiter::admit(std::string_view key, Instant now) {
   return true;
 }
 
+bool Limiter::is_exhausted(std::string_view key, Instant now) {
+  const std::lock_guard lock(mutex_);
+  const auto found = windows_.find(std::string(key));
+  return found != windows_.end() && found->second.since + window_ > now &&
+         found->second.count >= limit_;
+}
+
 std::string limiter_key(const IpAddress& address) {
   if (address.is_v4()) return address.to_string();
   const auto& bytes = address.bytes();

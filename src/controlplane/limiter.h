@@ -21,6 +21,8 @@ class Limiter {
   // Counts the event; false: beyond the limit. The window begins with a key's first event. When
   // there are too many keys, the one whose window began first is forgotten.
   [[nodiscard]] bool admit(std::string_view key, Instant now);
+  // Whether admit() would say no.
+  [[nodiscard]] bool is_exhausted(std::string_view key, Instant now);
 
  private:
   struct Window {

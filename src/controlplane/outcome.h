@@ -26,7 +26,13 @@ struct LoginMethod {
   std::string name;
   std::string type;
 };
-enum class Notice : std::uint8_t { None, OtherMethodNeeded, SignInAgain };
+enum class Notice : std::uint8_t {
+  None,
+  OtherMethodNeeded,
+  SignInAgain,
+  NeverCameBack,  // from the provider: its own page has said why, perhaps
+  InCircles,      // the browser was sent to sign in too often
+};
 struct ChooseMethod {
   std::string application;  // its name
   std::string host;
@@ -76,6 +82,7 @@ struct GlobalSession {
 struct Outcome {
   std::variant<GoTo, ChooseMethod, AskAddress, AskCode, AskPurpose> next;
   std::optional<GlobalSession> session;
+  std::optional<std::string> attempt{};  // to set as CF_Attempt
 };
 using OutcomeOrFailure = std::expected<Outcome, Failure>;
 

@@ -130,6 +130,18 @@ OutcomeOrFailure request_pin(Context& context, const Browser& browser, std::stri
                  std::nullopt};
 }
 
+std::expected<InputError, Failure> try_pin(Context& context, const Browser& browser,
+                                           std::string_view pin, std::string_view typed) {
+  const std::string digits = digits_of(typed);
+  if (!is_code(digits)) return InputError::CodeForm;  // cannot be right: costs no try
+  const auto outcome = GATEHOUSE_TRY(from_store(
+      context.dependencies.store.try_pin(pin, context.browser_hash(browser),
+                                         pin_code_hash(context.dependencies.vault, pin, digits),
+                                         context.now()),
+      browser.reference));
+  return outcome == storage::PinOutcome::Accepted ? InputError::None : input_error(outcome);
+}
+
 OutcomeOrFailure verify_pin(Context& context, const Browser& browser, std::string_view sealed,
                             std::string_view code) {
   auto [transaction, journey] = GATEHOUSE_TRY(resume(context, browser, Step::PinCode, sealed));
@@ -138,15 +150,9 @@ OutcomeOrFailure verify_pin(Context& context, const Browser& browser, std::strin
         AskCode{journey.application->name, std::string(sealed), transaction.email, error},
         std::nullopt};
   };
-  const std::string digits = digits_of(code);
-  if (!is_code(digits)) return ask_again(InputError::CodeForm);  // cannot be right: costs no try
-  const auto outcome = GATEHOUSE_TRY(from_store(
-      context.dependencies.store.try_pin(
-          transaction.nonce, context.browser_hash(browser),
-          pin_code_hash(context.dependencies.vault, transaction.nonce, digits), context.now()),
-      browser.reference));
-  if (outcome != storage::PinOutcome::Accepted) {
-    const auto error = input_error(outcome);
+  const auto error = GATEHOUSE_TRY(try_pin(context, browser, transaction.nonce, code));
+  if (error == InputError::CodeForm) return ask_again(error);
+  if (error != InputError::None) {
     spdlog::warn("sign_in_failed code={} method={} application={} reference={}", code_of(error),
                  transaction.method, journey.application->id, browser.reference);
     audit(context, browser,

@@ -17,6 +17,10 @@ namespace gatehouse::controlplane {
 // TooManyRequests (by client and browser, never by address), ...
 [[nodiscard]] OutcomeOrFailure request_pin(Context& context, const Browser& browser,
                                            std::string_view sealed, std::string_view address);
+// Whether what was typed is the code of this pin: None, or what the page says is wrong with it.
+[[nodiscard]] std::expected<InputError, Failure> try_pin(Context& context, const Browser& browser,
+                                                         std::string_view pin,
+                                                         std::string_view typed);
 [[nodiscard]] OutcomeOrFailure verify_pin(Context& context, const Browser& browser,
                                           std::string_view sealed, std::string_view code);
 

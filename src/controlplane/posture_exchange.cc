@@ -54,17 +54,6 @@ Reason reason_of(posture::TaniumError error) {
   return Reason::PostureTokenInvalid;
 }
 
-// What the page may say. Anything else is an agent that did not answer as it should.
-Reason reason_of_page_error(const PostureResult& result) {
-  if (result.permission == "denied") return Reason::PermissionDenied;
-  constexpr std::array kReported{Reason::AgentUnreachable, Reason::PermissionDenied,
-                                 Reason::BrowserUnsupported, Reason::PostureTokenInvalid};
-  const auto reported = decision::parse_reason(result.error);
-  if (reported && std::find(kReported.begin(), kReported.end(), *reported) != kReported.end())
-    return *reported;
-  return Reason::AgentUnreachable;
-}
-
 // One exchange: its transaction, taken up again.
 struct Exchange {
   Transaction transaction;
@@ -79,7 +68,7 @@ std::expected<std::expected<model::PostureEvidence, Reason>, Failure> verify(
     const PostureResult& result) {
   using Verdict = std::expected<model::PostureEvidence, Reason>;
   const auto refuse_it = [](Reason reason) { return Verdict(std::unexpected(reason)); };
-  if (result.token.empty()) return refuse_it(reason_of_page_error(result));
+  if (result.token.empty()) return refuse_it(reported_reason(result));
   if (result.token.size() > model::kMaxPostureTokenBytes)
     return refuse_it(Reason::PostureTokenInvalid);
   if (exchange.profile == nullptr) return refuse_it(Reason::PostureProviderMisconfigured);
@@ -104,8 +93,7 @@ std::expected<std::expected<model::PostureEvidence, Reason>, Failure> verify(
     return refuse_it(reason_of(answer.error()));
   }
   if (!GATEHOUSE_TRY(from_store(
-          store.consume_once(fmt::format("posture-token/{}/{}", exchange.profile->integration_id,
-                                         answer->replay_id),
+          store.consume_once(posture_token_key(exchange.profile->integration_id, answer->replay_id),
                              answer->replay_until, now),
           browser.reference)))
     return refuse_it(Reason::PostureTokenReplayed);
@@ -143,6 +131,20 @@ PostureReply reply_of(const Journey& journey, const Outcome& outcome) {
 }
 
 }  // namespace
+
+Reason reported_reason(const PostureResult& result) {
+  if (result.permission == "denied") return Reason::PermissionDenied;
+  constexpr std::array kReported{Reason::AgentUnreachable, Reason::PermissionDenied,
+                                 Reason::BrowserUnsupported, Reason::PostureTokenInvalid};
+  const auto reported = decision::parse_reason(result.error);
+  if (reported && std::find(kReported.begin(), kReported.end(), *reported) != kReported.end())
+    return *reported;
+  return Reason::AgentUnreachable;
+}
+
+std::string posture_token_key(std::string_view integration, std::string_view replay_id) {
+  return fmt::format("posture-token/{}/{}", integration, replay_id);
+}
 
 std::string posture_page_url(const Context& context, const Browser& browser, const Journey& journey,
                              const model::Session& session) {

@@ -42,6 +42,12 @@ struct PostureResult {
   std::string error;       // ... or a reason code
   std::string permission;  // granted, denied, prompt, unsupported; may be empty
 };
+// What the page may say in place of a token; anything else is an agent that did not answer as it
+// should.
+[[nodiscard]] decision::Reason reported_reason(const PostureResult& result);
+// What is consumed so that a verified token is accepted once.
+[[nodiscard]] std::string posture_token_key(std::string_view integration,
+                                            std::string_view replay_id);
 struct PostureReply {
   std::optional<decision::Reason> reason;  // nullopt: go on
   std::string url;

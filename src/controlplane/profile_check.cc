@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "identity/oidc/oidc.h"
+#include "identity/registry.h"
 #include "posture/tanium/tanium.h"
 
 namespace gatehouse::controlplane {
@@ -49,9 +49,8 @@ std::vector<policy::Problem> check_profiles(const model::Resources& resources) {
   }
   for (std::size_t i = 0; i < resources.identity_providers.size(); ++i) {
     const auto& provider = resources.identity_providers[i];
-    if (provider.type != "oidc") continue;
-    add(fmt::format("/identity_providers/{}/config", i),
-        identity::validate_oidc_config(provider.config));
+    if (const auto* kind = identity::find_kind(provider.type))
+      add(fmt::format("/identity_providers/{}/config", i), kind->validate_config(provider.config));
   }
   return problems;
 }

@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
 
 #include "base/encoding.h"
@@ -85,6 +84,16 @@ std::expected<SignedIn, Failure> establish_session(Context& context, const Brows
   if (identity.name.empty()) identity.name = user.name;
   identity.authenticated_at = now;
 
+  // A stronger sign-in adds to what the same person has shown this provider in this browser.
+  for (const auto& other : earlier) {
+    if (other.identity.user_id != user.id || other.identity.subject != identity.subject ||
+        other.identity.login_method != identity.login_method)
+      continue;
+    for (const auto& held : other.identity.auth_contexts)
+      if (std::ranges::find(identity.auth_contexts, held) == identity.auth_contexts.end())
+        identity.auth_contexts.push_back(held);
+  }
+
   model::Session session;
   session.nonce = random_base64url(32);
   session.identity = std::move(identity);
@@ -109,10 +118,13 @@ std::expected<SignedIn, Failure> establish_session(Context& context, const Brows
   }
   spdlog::info("sign_in user={} method={} application={} reference={}", user.id,
                session.identity.login_method, journey.application->id, browser.reference);
+  auto details = attempt_details(context, *journey.configuration, browser, *journey.application,
+                                 session.identity.login_method);
+  details["session"] = session.nonce;
+  details["browser"] = browser.name;
   audit(context, browser,
         {audit_event::kSignIn, session.identity.email, journey.application->id, "",
-         attempt_details(context, *journey.configuration, browser, *journey.application,
-                         session.identity.login_method)});
+         std::move(details)});
   auto global = global_session(context, journey, session, kept);
   return SignedIn{std::move(session), std::move(global)};
 }
@@ -153,6 +165,11 @@ std::string issue_code(const Context& context, const Journey& journey,
   return context.dependencies.vault.seal(kCodePurpose, json::serialize(code));
 }
 
+std::string arrival_key(std::string_view session, std::string_view audience,
+                        std::string_view redirect) {
+  return fmt::format("{} {} {}", session, audience, redirect);
+}
+
 std::expected<ApplicationSession, Failure> redeem_code(Context& context, const Browser& browser,
                                                        std::string_view host,
                                                        std::string_view sealed,
@@ -187,6 +204,9 @@ std::expected<ApplicationSession, Failure> redeem_code(Context& context, const B
   const auto session =
       GATEHOUSE_TRY(from_store(context.sessions.load(text("u"), now), browser.reference));
   if (!session) return fail(FailureKind::NotSignedIn);
+  // Only counted here: log_in stops when there are too many.
+  static_cast<void>(
+      context.arrivals.admit(arrival_key(session->nonce, application->audience, text("r")), now));
 
   ApplicationSession result;
   const std::chrono::seconds lifetime{json::find_int(code, "l").value_or(0)};
@@ -267,48 +287,6 @@ std::expected<void, Failure> log_out_of_application(Context& context, const Brow
         {audit_event::kSessionEnded, verified->session.identity.email, application->id, "",
          json::object{{"why", "logout"}}});
   return {};
-}
-
-std::expected<Home, Failure> home(Context& context, const Browser& browser) {
-  const auto configuration = GATEHOUSE_TRY(configuration_in_force(context));
-  const auto& snapshot = *configuration->snapshot;
-  Home result;
-  result.organization = snapshot.organization_name();
-  const auto sessions = GATEHOUSE_TRY(live_sessions(context, browser));
-  if (sessions.empty()) return result;
-  result.email = sessions.front().identity.email;
-  const auto now = context.now();
-  std::unordered_map<std::string_view, std::string_view> domains;  // the first one, by id
-  for (const auto& application : configuration->resources->applications)
-    if (model::is_protected(application))
-      domains.emplace(application.id, application.domains.front());
-  for (const auto& application : snapshot.applications()) {
-    const auto* usable = usable_session(sessions, application);
-    const auto& session = usable != nullptr ? *usable : sessions.front();
-    Journey journey{configuration, &application, application.hostname, "/", ""};
-    const auto decision = decide(context, browser, journey, session);
-    ApplicationLink link{application.name, "", decision.reason};
-    const auto domain = domains[application.id];
-    if (domain.find('*') == std::string_view::npos)
-      link.url = origin_of(context, domain.substr(0, domain.find('/'))) +
-                 (domain.find('/') == std::string_view::npos
-                      ? "/"
-                      : std::string(domain.substr(domain.find('/'))));
-    if (decision.effect == decision::Effect::Allow || decision.effect == decision::Effect::Bypass ||
-        waits_for_certificate(journey, decision)) {
-      link.obstacle = decision::Reason::None;
-    } else {
-      // What somebody can never open is none of their business, not even its name.
-      model::Session identity_only;
-      identity_only.identity = session.identity;
-      if (usable == nullptr) identity_only.identity.login_method = application.allowed_idps.front();
-      identity_only.created_at = session.created_at;
-      identity_only.expires_at = session.expires_at;
-      if (!decision::could_admit(snapshot, application, identity_only, now)) continue;
-    }
-    result.applications.push_back(std::move(link));
-  }
-  return result;
 }
 
 }  // namespace gatehouse::controlplane

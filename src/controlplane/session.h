@@ -51,6 +51,9 @@ struct SignedIn {
 // A one-time code for the application's host: `lifetime` is what the policy allows its token.
 [[nodiscard]] std::string issue_code(const Context& context, const Journey& journey,
                                      const model::Session& session, std::chrono::seconds lifetime);
+// Of Context::arrivals.
+[[nodiscard]] std::string arrival_key(std::string_view session, std::string_view audience,
+                                      std::string_view redirect);
 struct ApplicationSession {
   std::string token;  // CF_Authorization of the application
   Instant expires_at{};
@@ -92,17 +95,10 @@ struct ApplicationSession {
                                              const Configuration& configuration, std::string ip,
                                              const model::Session& session, Instant issued_at);
 
-// The start page of the auth domain.
-struct ApplicationLink {
-  std::string name;
-  std::string url;                                     // empty: its host has a wildcard
-  decision::Reason obstacle = decision::Reason::None;  // None: it can be opened now
-};
-struct Home {
-  std::string organization;
-  std::string email;                          // empty: nobody signed in
-  std::vector<ApplicationLink> applications;  // those that this person could be let into
-};
-[[nodiscard]] std::expected<Home, Failure> home(Context& context, const Browser& browser);
+// What a device posture rule says of the session's evidence now.
+[[nodiscard]] decision::Match check_posture_rule(const Context& context,
+                                                 const Configuration& configuration,
+                                                 const model::Session& session,
+                                                 const model::PostureRule& rule);
 
 }  // namespace gatehouse::controlplane

@@ -8,11 +8,13 @@
 
 #include "base/encoding.h"
 #include "base/try.h"
+#include "controlplane/attempt.h"
 #include "controlplane/audit.h"
 #include "controlplane/evaluation.h"
 #include "controlplane/pin.h"
 #include "controlplane/posture_exchange.h"
 #include "controlplane/session.h"
+#include "controlplane/step_up.h"
 #include "controlplane/transaction.h"
 #include "decision/engine.h"
 #include "model/limits.h"
@@ -41,6 +43,15 @@ OutcomeOrFailure show_chooser(const Context& context, const Browser& browser,
                  std::nullopt};
 }
 
+// To the provider, by a request of its own.
+Outcome start_at_provider(const Context& context, const Browser& browser,
+                          const Transaction& transaction) {
+  return {GoTo{"/cdn-cgi/access/start?transaction=" +
+                   seal_transaction(context, browser, transaction, model::kSignInLifetime),
+               std::nullopt},
+          std::nullopt};
+}
+
 // The PIN's page needs nobody else. A provider may keep us waiting, so it is asked by a request of
 // its own, on the pool for that kind of waiting.
 OutcomeOrFailure begin_method(Context& context, const Browser& browser, const Journey& journey,
@@ -48,10 +59,7 @@ OutcomeOrFailure begin_method(Context& context, const Browser& browser, const Jo
   if (method.type == kPinType) return start_pin(context, browser, journey, method.id);
   auto transaction = to_transaction(journey, Step::Start);
   transaction.method = method.id;
-  return Outcome{GoTo{"/cdn-cgi/access/start?transaction=" +
-                          seal_transaction(context, browser, transaction, model::kSignInLifetime),
-                      std::nullopt},
-                 std::nullopt};
+  return start_at_provider(context, browser, transaction);
 }
 
 std::optional<LoginMethod> find_method(const Journey& journey, std::string_view id) {
@@ -60,19 +68,19 @@ std::optional<LoginMethod> find_method(const Journey& journey, std::string_view 
   return std::nullopt;
 }
 
-FailureKind kind_of(identity::OidcFailure failure) {
+FailureKind kind_of(identity::IdentityFailure failure) {
   switch (failure) {
-    case identity::OidcFailure::ProviderUnreachable:
+    case identity::IdentityFailure::ProviderUnreachable:
       return FailureKind::ProviderUnreachable;
-    case identity::OidcFailure::ProviderMisbehaved:
+    case identity::IdentityFailure::ProviderMisbehaved:
       return FailureKind::ProviderMisbehaved;
-    case identity::OidcFailure::Refused:
+    case identity::IdentityFailure::Refused:
       return FailureKind::ProviderRefused;
-    case identity::OidcFailure::StateMismatch:
+    case identity::IdentityFailure::StateMismatch:
       return FailureKind::TransactionInvalid;
-    case identity::OidcFailure::TokenRefused:
+    case identity::IdentityFailure::TokenRefused:
       return FailureKind::ProviderMisbehaved;
-    case identity::OidcFailure::IdentityIncomplete:
+    case identity::IdentityFailure::IdentityIncomplete:
       return FailureKind::IdentityIncomplete;
   }
   return FailureKind::ProviderMisbehaved;
@@ -105,16 +113,125 @@ const std::string& deny_url(const decision::CompiledApplication& application,
   return kOurs;
 }
 
-// The relying party of a method that the application still permits.
-std::shared_ptr<identity::OidcRelyingParty> relying_party(const Journey& journey,
-                                                          std::string_view method) {
+// What must be said before somebody is sent to a login method (again).
+Notice notice_for(const Context& context, const Browser& browser,
+                  const std::vector<LoginMethod>& methods, Notice otherwise) {
+  const auto attempt = open_attempt(context, browser);
+  const auto now = context.now();
+  if (goes_in_circles(attempt, now)) return Notice::InCircles;
+  const bool away = std::ranges::any_of(
+      methods, [&](const auto& method) { return never_came_back(attempt, method.id, now); });
+  return away ? Notice::NeverCameBack : otherwise;
+}
+
+// Whether asking the same again, as the provider wants it, can change its answer: it wants another
+// proof of who somebody is, not another device, account or administrator.
+bool is_worth_repeating(const identity::IdentityError& error) {
+  if (error.failure != identity::IdentityFailure::Refused) return false;
+  switch (error.hint) {
+    case decision::Reason::None:
+    case decision::Reason::ProviderSessionEnded:
+    case decision::Reason::SecondFactorRequired:
+      return !error.claims.empty() || error.code == "login_required" ||
+             error.code == "interaction_required";
+    default:
+      return false;
+  }
+}
+
+// The page of a refusal that is recorded already.
+std::string refusal_url(const Context& context, const Browser& browser, Transaction transaction) {
+  transaction.step = Step::Refused;
+  transaction.reference = browser.reference;
+  return "/cdn-cgi/access/refused?transaction=" +
+         seal_transaction(context, browser, std::move(transaction), model::kSignInLifetime);
+}
+
+const model::Application* authored(const Journey& journey) {
+  for (const auto& application : journey.configuration->resources->applications)
+    if (application.id == journey.application->id) return &application;
+  return nullptr;
+}
+
+std::string arrival_of(const Journey& journey, const model::Session& session) {
+  return arrival_key(session.nonce, journey.application->audience, journey.redirect);
+}
+
+// The provider said no: asked again where it wants that, once; else a page that says what to do,
+// or that it failed.
+OutcomeOrFailure refused_by_provider(Context& context, const Browser& browser,
+                                     const Journey& journey, const Transaction& callback,
+                                     const identity::IdentityError& error) {
+  if (!callback.repeated && is_worth_repeating(error)) {
+    auto again = callback;
+    again.step = Step::Start;
+    again.repeated = true;
+    again.claims = error.claims;
+    // A method that is never to ask has to ask now.
+    if (error.claims.empty()) again.prompt = "select_account";
+    spdlog::info("sign_in_repeated code={} method={} reference={}", error.code, callback.method,
+                 browser.reference);
+    return start_at_provider(context, browser, again);
+  }
+  const auto failure = sign_in_failed(context, browser, journey, kind_of(error.failure),
+                                      callback.method, error.code, error.message, error.hint);
+  if (error.hint == decision::Reason::None) return std::unexpected(failure);
+  auto transaction = to_transaction(journey, Step::Refused);
+  transaction.reason = decision::info(error.hint).code;
+  transaction.support_code = error.support_code;
+  return Outcome{GoTo{refusal_url(context, browser, std::move(transaction)), error.hint},
+                 std::nullopt};
+}
+
+// The provider of a method that the application still permits.
+std::shared_ptr<identity::IdentityProvider> provider_of(const Journey& journey,
+                                                        std::string_view method) {
   if (!find_method(journey, method)) return nullptr;
-  const auto& parties = journey.configuration->relying_parties;
-  const auto found = parties.find(std::string(method));
-  return found == parties.end() ? nullptr : found->second;
+  const auto& providers = journey.configuration->identity_providers;
+  const auto found = providers.find(std::string(method));
+  return found == providers.end() ? nullptr : found->second;
+}
+
+// The same login method once more, for the next authentication context that the application's
+// policies want. Each is asked for once: a provider that does not confirm it has said no.
+OutcomeOrFailure step_up(Context& context, const Browser& browser, const Journey& journey,
+                         const model::Session& session, const std::vector<std::string>& asked) {
+  const auto* application = authored(journey);
+  if (application != nullptr && provider_of(journey, session.identity.login_method)) {
+    for (auto& wanted :
+         missing_auth_contexts(*journey.configuration->resources, *application, session.identity)) {
+      if (std::ranges::find(asked, wanted) != asked.end()) continue;
+      auto transaction = to_transaction(journey, Step::Start);
+      transaction.method = session.identity.login_method;
+      transaction.email = session.identity.email;
+      transaction.auth_contexts = asked;
+      transaction.auth_contexts.push_back(std::move(wanted));
+      return start_at_provider(context, browser, transaction);
+    }
+  }
+  return Outcome{refuse(context, browser, journey, session.identity,
+                        asked.empty() ? decision::Reason::AuthContextMissing
+                                      : decision::Reason::AuthContextRefused),
+                 std::nullopt};
 }
 
 }  // namespace
+
+model::Identity to_identity(identity::ProviderIdentity vouched, std::string method) {
+  model::Identity identity;
+  identity.email = std::move(vouched.email);
+  identity.name = std::move(vouched.name);
+  identity.login_method = std::move(method);
+  identity.subject = std::move(vouched.subject);
+  identity.groups = std::move(vouched.groups);
+  identity.groups_known = vouched.groups_known;
+  identity.amr = std::move(vouched.amr);
+  identity.auth_contexts = std::move(vouched.auth_contexts);
+  identity.claims = std::move(vouched.claims);
+  identity.organizations = std::move(vouched.organizations);
+  identity.organizations_known = vouched.organizations_known;
+  return identity;
+}
 
 std::vector<LoginMethod> login_methods(const Journey& journey) {
   const auto& allowed = journey.application->allowed_idps;
@@ -137,6 +254,10 @@ OutcomeOrFailure log_in(Context& context, const Browser& browser, const LoginQue
   if (const auto* session = usable_session(sessions, *journey.application)) {
     // A device that was found wanting may have been repaired since: it is asked again. The exchange
     // ends here or with an allowance, so this does not go in circles.
+    if (context.arrivals.is_exhausted(arrival_of(journey, *session), context.now()))
+      return Outcome{
+          refuse(context, browser, journey, session->identity, decision::Reason::SignInLoop),
+          std::nullopt};
     const auto reason = decide(context, browser, journey, *session).reason;
     if (decision::info(reason).remedy == decision::Remedy::RepairDevice &&
         !journey.application->posture_integrations.empty())
@@ -144,11 +265,15 @@ OutcomeOrFailure log_in(Context& context, const Browser& browser, const LoginQue
                      std::nullopt};
     return proceed(context, browser, journey, *session);
   }
-  // Nothing goes in circles: who comes back from the only method can use its session.
   const auto methods = login_methods(journey);
-  if (methods.size() == 1) return begin_method(context, browser, journey, methods.front());
-  return show_chooser(context, browser, journey,
-                      sessions.empty() ? Notice::None : Notice::OtherMethodNeeded);
+  const auto notice = notice_for(context, browser, methods,
+                                 sessions.empty() ? Notice::None : Notice::OtherMethodNeeded);
+  // The only method is taken at once, unless the person has to be told something first.
+  const bool at_once = notice == Notice::None || (notice == Notice::OtherMethodNeeded &&
+                                                  journey.application->auto_redirect_to_identity);
+  if (methods.size() == 1 && at_once)
+    return begin_method(context, browser, journey, methods.front());
+  return show_chooser(context, browser, journey, notice);
 }
 
 OutcomeOrFailure choose_method(Context& context, const Browser& browser, std::string_view sealed,
@@ -165,21 +290,29 @@ OutcomeOrFailure choose_method(Context& context, const Browser& browser, std::st
 OutcomeOrFailure start_method(Context& context, const Browser& browser, std::string_view sealed) {
   const auto begun = GATEHOUSE_TRY(open_transaction(context, browser, Step::Start, sealed));
   const auto journey = GATEHOUSE_TRY(resume_journey(context, begun));
-  const auto party = relying_party(journey, begun.method);
-  if (!party)
+  const auto provider = provider_of(journey, begun.method);
+  if (!provider)
     return std::unexpected(
         Failure{FailureKind::MethodUnavailable, application_url(context, journey)});
-  auto transaction = to_transaction(journey, Step::Callback);
-  transaction.method = begun.method;
+  auto transaction = begun;
+  transaction.step = Step::Callback;
   transaction.nonce = random_base64url(32);
   transaction.verifier = random_base64url(32);
   const auto state = seal_transaction(context, browser, transaction, model::kSignInLifetime);
-  auto url = party->authorization_url({transaction.nonce, transaction.verifier},
-                                      callback_url(journey), state, context.now());
+  identity::SignInWish wish;
+  if (!begun.auth_contexts.empty()) wish.auth_contexts = {begun.auth_contexts.back()};
+  wish.login_hint = begun.email;
+  wish.claims = begun.claims;
+  wish.prompt = begun.prompt;
+  auto url = provider->authorization_url({transaction.nonce, transaction.verifier},
+                                         callback_url(journey), state, wish, context.now());
   if (!url)
     return std::unexpected(sign_in_failed(context, browser, journey, kind_of(url.error().failure),
                                           begun.method, url.error().code, url.error().message));
-  return Outcome{GoTo{std::move(*url), std::nullopt}, std::nullopt};
+  Outcome outcome{GoTo{std::move(*url), std::nullopt}, std::nullopt};
+  outcome.attempt = seal_attempt(
+      context, browser, after_start(open_attempt(context, browser), begun.method, context.now()));
+  return outcome;
 }
 
 OutcomeOrFailure return_from_provider(Context& context, const Browser& browser,
@@ -195,38 +328,32 @@ OutcomeOrFailure return_from_provider(Context& context, const Browser& browser,
                                     "state/" + transaction.id, transaction.expires_at, now),
                                 browser.reference)))
     return failed(FailureKind::AlreadyUsed, "state_used", "the callback was opened twice");
-  const auto party = relying_party(journey, transaction.method);
-  if (!party)
+  const auto provider = provider_of(journey, transaction.method);
+  if (!provider)
     return failed(FailureKind::MethodUnavailable, "method_unavailable",
                   "the login method was removed meanwhile");
-  auto vouched =
-      party->redeem({transaction.nonce, transaction.verifier}, callback_url(journey), query, now);
-  if (!vouched)
-    return failed(kind_of(vouched.error().failure), vouched.error().code, vouched.error().message);
+  auto vouched = provider->redeem({transaction.nonce, transaction.verifier}, callback_url(journey),
+                                  query, now);
+  if (!vouched) return refused_by_provider(context, browser, journey, transaction, vouched.error());
+  if (!vouched->identity.groups_problem.empty())
+    spdlog::warn("groups_unknown method={} reference={} message=\"{}\"", transaction.method,
+                 browser.reference, vouched->identity.groups_problem);
 
-  model::Identity identity;
-  identity.email = std::move(vouched->email);
-  identity.name = std::move(vouched->name);
-  identity.login_method = transaction.method;
-  identity.subject = std::move(vouched->subject);
-  identity.groups = std::move(vouched->groups);
-  identity.groups_known = vouched->groups_known;
-  identity.amr = std::move(vouched->amr);
-  identity.auth_contexts = std::move(vouched->auth_contexts);
-  identity.claims = std::move(vouched->claims);
-  return complete_sign_in(context, browser, journey, std::move(identity));
+  return complete_sign_in(context, browser, journey,
+                          to_identity(std::move(vouched->identity), transaction.method),
+                          transaction.auth_contexts);
 }
 
 OutcomeOrFailure complete_sign_in(Context& context, const Browser& browser, const Journey& journey,
-                                  model::Identity identity) {
+                                  model::Identity identity, const std::vector<std::string>& asked) {
   auto signed_in = GATEHOUSE_TRY(establish_session(context, browser, journey, std::move(identity)));
-  auto outcome = proceed(context, browser, journey, signed_in.session);
+  auto outcome = proceed(context, browser, journey, signed_in.session, asked);
   if (outcome) outcome->session = std::move(signed_in.global);
   return outcome;
 }
 
 OutcomeOrFailure proceed(Context& context, const Browser& browser, const Journey& journey,
-                         const model::Session& session) {
+                         const model::Session& session, const std::vector<std::string>& asked) {
   const auto decision = decide(context, browser, journey, session);
   switch (decision.effect) {
     case decision::Effect::Allow:
@@ -240,6 +367,8 @@ OutcomeOrFailure proceed(Context& context, const Browser& browser, const Journey
       if (decision.challenge == decision::Challenge::Posture)
         return Outcome{GoTo{posture_page_url(context, browser, journey, session), std::nullopt},
                        std::nullopt};
+      if (decision.reason == decision::Reason::AuthContextMissing)
+        return step_up(context, browser, journey, session, asked);
       // Signed in and still asked to sign in: the person chooses, so that nothing goes in circles.
       return show_chooser(context, browser, journey,
                           decision.reason == decision::Reason::LoginMethodNotAllowed
@@ -268,10 +397,7 @@ GoTo refuse(Context& context, const Browser& browser, const Journey& journey,
   auto transaction = to_transaction(journey, Step::Refused);
   transaction.email = identity.email;
   transaction.reason = code;
-  transaction.reference = browser.reference;
-  return {"/cdn-cgi/access/refused?transaction=" +
-              seal_transaction(context, browser, transaction, model::kSignInLifetime),
-          reason};
+  return {refusal_url(context, browser, std::move(transaction)), reason};
 }
 
 std::expected<ShownRefusal, Failure> show_refusal(Context& context, const Browser& browser,
@@ -284,6 +410,7 @@ std::expected<ShownRefusal, Failure> show_refusal(Context& context, const Browse
   refusal.application = journey.application->name;
   refusal.email = transaction.email;
   refusal.reference = transaction.reference;
+  refusal.support_code = transaction.support_code;
   switch (pages::refusal_kind(refusal.reason)) {
     case pages::RefusalKind::Identity:
       refusal.message = journey.application->custom_deny_message;
@@ -314,13 +441,15 @@ std::expected<ShownRefusal, Failure> show_refusal(Context& context, const Browse
 
 Failure sign_in_failed(Context& context, const Browser& browser, const Journey& journey,
                        FailureKind kind, std::string_view method, std::string_view code,
-                       std::string_view message) {
+                       std::string_view message, decision::Reason hint) {
   spdlog::warn(
       "sign_in_failed kind={} code={} method={} application={} reference={} message=\"{}\"",
       to_string(kind), code, method, journey.application->id, browser.reference, message);
   auto details =
       attempt_details(context, *journey.configuration, browser, *journey.application, method);
   details["kind"] = to_string(kind);
+  details["message"] = message;
+  if (hint != decision::Reason::None) details["reason"] = decision::info(hint).code;
   audit(context, browser,
         {audit_event::kSignInFailed, "", journey.application->id, code, std::move(details)});
   return {kind, application_url(context, journey)};

@@ -5,11 +5,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "controlplane/context.h"
 #include "controlplane/journey.h"
 #include "controlplane/outcome.h"
 #include "decision/reason.h"
+#include "identity/provider.h"
 #include "model/identity.h"
 
 namespace gatehouse::controlplane {
@@ -28,17 +30,22 @@ namespace gatehouse::controlplane {
 [[nodiscard]] OutcomeOrFailure return_from_provider(Context& context, const Browser& browser,
                                                     std::string_view state, std::string_view query);
 
-// What comes after an identity, however it was established.
+// What comes after an identity, however it was established. `asked`: the authentication contexts
+// that its provider was asked for on the way; they are not asked for again.
 [[nodiscard]] OutcomeOrFailure complete_sign_in(Context& context, const Browser& browser,
-                                                const Journey& journey, model::Identity identity);
+                                                const Journey& journey, model::Identity identity,
+                                                const std::vector<std::string>& asked = {});
 // Asks the policies and goes on: to the application, the evaluators, the posture exchange, the
-// question why, the chooser, a refusal.
+// question why, a stronger sign-in, the chooser, a refusal.
 [[nodiscard]] OutcomeOrFailure proceed(Context& context, const Browser& browser,
-                                       const Journey& journey, const model::Session& session);
+                                       const Journey& journey, const model::Session& session,
+                                       const std::vector<std::string>& asked = {});
 
 // A refusal, recorded, and where its page is: ours, or the administrator's address for it.
 [[nodiscard]] GoTo refuse(Context& context, const Browser& browser, const Journey& journey,
                           const model::Identity& identity, decision::Reason reason);
+// The identity of somebody for whom a provider has vouched.
+[[nodiscard]] model::Identity to_identity(identity::ProviderIdentity vouched, std::string method);
 struct ShownRefusal {
   decision::Reason reason = decision::Reason::InternalError;
   std::string application;
@@ -46,6 +53,7 @@ struct ShownRefusal {
   std::string reference;  // of the request that was refused
   std::string retry_url;
   std::string message;                      // the administrator's; may be empty
+  std::string support_code{};               // the identity provider's own; may be empty
   std::shared_ptr<const std::string> page;  // the administrator's HTML instead of ours; may be null
 };
 [[nodiscard]] std::expected<ShownRefusal, Failure> show_refusal(Context& context,
@@ -58,6 +66,7 @@ struct ShownRefusal {
 [[nodiscard]] Failure sign_in_failed(Context& context, const Browser& browser,
                                      const Journey& journey, FailureKind kind,
                                      std::string_view method, std::string_view code,
-                                     std::string_view message);
+                                     std::string_view message,
+                                     decision::Reason hint = decision::Reason::None);
 
 }  // namespace gatehouse::controlplane

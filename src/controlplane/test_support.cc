@@ -87,6 +87,7 @@ std::expected<net::HttpResponse, net::OutboundError> FakeProvider::send(
     return answer({{"keys", json::array{jwk}}});
   }
   if (request.url != issuer + "/token") return net::HttpResponse{404, {}, ""};
+  if (token_error) return net::HttpResponse{400, {}, json::serialize(*token_error)};
   json::object claims{{"iss", issuer},
                       {"aud", refuses_token ? "somebody-else" : "gatehouse"},
                       {"sub", "corp-1"},
@@ -96,6 +97,7 @@ std::expected<net::HttpResponse, net::OutboundError> FakeProvider::send(
                       {"email_verified", true},
                       {"name", "Ada"}};
   if (!email.empty()) claims["email"] = email;
+  for (const auto& [name, value] : more_claims) claims[name] = value;
   return answer(
       {{"token_type", "Bearer"},
        {"access_token", "an-access-token"},
@@ -226,7 +228,8 @@ model::Resources TestGateway::read(const json::object& document) {
 }
 
 ApplyOutcome TestGateway::apply(const json::object& document) {
-  auto outcome = gateway->apply(read(document), {.name = "admin@example.com", .ip = "", .reference = ""});
+  auto outcome =
+      gateway->apply(read(document), {.name = "admin@example.com", .ip = "", .reference = ""});
   if (!outcome)
     throw std::runtime_error(outcome.error().front().pointer + ": " +
                              outcome.error().front().message);

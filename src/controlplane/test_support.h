@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,6 +50,8 @@ class FakeProvider final : public net::HttpClient {
   std::string email = "ada@example.com";
   bool reachable = true;
   bool refuses_token = false;
+  json::object more_claims;                 // in the ID token
+  std::optional<json::object> token_error;  // what the token endpoint answers instead, with 400
 
  private:
   std::string nonce_;

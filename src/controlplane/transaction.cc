@@ -23,12 +23,23 @@ struct Member {
   std::string Transaction::* member;
 };
 constexpr std::array kMembers{
-    Member{"i", &Transaction::id},          Member{"a", &Transaction::audience},
-    Member{"h", &Transaction::host},        Member{"r", &Transaction::redirect},
-    Member{"s", &Transaction::app_session}, Member{"m", &Transaction::method},
-    Member{"n", &Transaction::nonce},       Member{"v", &Transaction::verifier},
-    Member{"e", &Transaction::email},       Member{"u", &Transaction::session},
-    Member{"w", &Transaction::reason},      Member{"f", &Transaction::reference},
+    Member{"i", &Transaction::id},           Member{"a", &Transaction::audience},
+    Member{"h", &Transaction::host},         Member{"r", &Transaction::redirect},
+    Member{"s", &Transaction::app_session},  Member{"m", &Transaction::method},
+    Member{"n", &Transaction::nonce},        Member{"v", &Transaction::verifier},
+    Member{"e", &Transaction::email},        Member{"u", &Transaction::session},
+    Member{"w", &Transaction::reason},       Member{"f", &Transaction::reference},
+    Member{"o", &Transaction::support_code}, Member{"k", &Transaction::claims},
+    Member{"q", &Transaction::prompt},
+};
+
+struct List {
+  std::string_view key;
+  std::vector<std::string> Transaction::* member;
+};
+constexpr std::array kLists{
+    List{"p", &Transaction::integrations},
+    List{"c", &Transaction::auth_contexts},
 };
 
 }  // namespace
@@ -39,11 +50,13 @@ std::string seal_transaction(const Context& context, const Browser& browser,
   json::object document;
   for (const auto& [key, member] : kMembers)
     if (!(transaction.*member).empty()) document[key] = transaction.*member;
-  if (!transaction.integrations.empty()) {
-    json::array integrations;
-    for (const auto& id : transaction.integrations) integrations.emplace_back(id);
-    document["p"] = std::move(integrations);
+  for (const auto& [key, member] : kLists) {
+    if ((transaction.*member).empty()) continue;
+    json::array list;
+    for (const auto& text : transaction.*member) list.emplace_back(text);
+    document[key] = std::move(list);
   }
+  if (transaction.repeated) document["y"] = true;
   document["b"] = context.browser_hash(browser);
   document["x"] = to_epoch_seconds(context.now() + lifetime);
   return context.dependencies.vault.seal(purpose_of(transaction.step), json::serialize(document));
@@ -63,9 +76,11 @@ std::expected<Transaction, Failure> open_transaction(const Context& context, con
   transaction.step = step;
   for (const auto& [key, member] : kMembers)
     transaction.*member = json::find_string(object, key).value_or("");
-  if (const auto* integrations = json::find_array(object, "p"))
-    for (const auto& id : *integrations)
-      if (id.is_string()) transaction.integrations.emplace_back(id.get_string());
+  for (const auto& [key, member] : kLists)
+    if (const auto* list = json::find_array(object, key))
+      for (const auto& text : *list)
+        if (text.is_string()) (transaction.*member).emplace_back(text.get_string());
+  transaction.repeated = json::find_bool(object, "y") == true;
   transaction.expires_at = from_epoch_seconds(json::find_int(object, "x").value_or(0));
 
   // INVARIANT: a transaction moves only in the browser that began it, and only in time.

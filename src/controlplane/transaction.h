@@ -24,6 +24,12 @@ enum class Step : std::uint8_t {
   Exchange,    // one question to the local agent, `nonce`
   Refused,     // the refusal to show
   Purpose,     // the page asks why the application is needed
+  // Of a test (trial.h), which `session` names.
+  TrialCallback,
+  TrialPinAddress,
+  TrialPinCode,
+  TrialDevice,    // the page that asks the local agent
+  TrialExchange,  // one question to it
 };
 
 struct Transaction {
@@ -41,7 +47,13 @@ struct Transaction {
   std::vector<std::string> integrations;  // first: the one asked now
   std::string reason;                     // code: of the refusal, or of an earlier failed exchange
   std::string reference;                  // Refused: of the request that was refused
-  Instant expires_at{};                   // set by seal_transaction
+  std::string support_code{};             // Refused: the provider's own
+  // Start, Callback: what the provider is asked for besides who somebody is.
+  std::vector<std::string> auth_contexts{};  // in the order of asking; the last one is asked now
+  std::string claims{};                      // a claims challenge
+  std::string prompt{};
+  bool repeated = false;  // Start, Callback: because the provider wanted it asked again, once
+  Instant expires_at{};   // set by seal_transaction
 };
 
 // Binds it to the browser and lets it live for `lifetime` from now.

@@ -1,4 +1,5 @@
-// The files of templates/ and static/, put into the program when it is configured: embed.cmake.
+// The files of templates/, static/ and texts/, put into the program when it is configured:
+// embed.cmake.
 #pragma once
 
 #include <string_view>
@@ -17,8 +18,12 @@ extern const std::string_view kMessageTemplate;
 extern const std::string_view kHomeTemplate;
 extern const std::string_view kStylesheet;
 extern const std::string_view kPostureScript;
+extern const std::string_view kLauncherScript;
+extern const std::string_view kEnglishTexts;
+extern const std::string_view kGermanTexts;
 // Change with the content: static files may be cached for ever under `?v=`.
 extern const std::string_view kStylesheetVersion;
 extern const std::string_view kPostureScriptVersion;
+extern const std::string_view kLauncherScriptVersion;
 
 }  // namespace gatehouse::pages

@@ -33,29 +33,42 @@ std::string safe_url(const std::string& url) {
 
 std::string render(std::string_view page, const Branding& branding, std::string_view title,
                    data& values) {
-  values.set("head", owned(kHeadTemplate));
-  values.set("foot", owned(kFootTemplate));
+  const auto& design = branding.design;
+  values.set("head", localize(kHeadTemplate, branding.language));
+  values.set("foot", localize(kFootTemplate, branding.language));
   values.set("page_title", owned(title));
+  values.set("language", owned(tag(branding.language)));
   values.set("organization", branding.organization.empty() ? "Gatehouse" : branding.organization);
   values.set("stylesheet_version", owned(kStylesheetVersion));
-  mustache tmpl{owned(page)};
+  set_if_given(values, "theme_version", theme_version(design));
+  set_if_given(values, "header_text", design.header_text);
+  set_if_given(values, "footer_text", design.footer_text);
+  if (model::is_image_address(design.logo_path)) values.set("logo", design.logo_path);
+  mustache tmpl{localize(page, branding.language)};
   std::string html = tmpl.render(values);
   GATEHOUSE_CHECK(tmpl.is_valid(), "the templates are part of the program");
   return html;
 }
 
-std::string_view retry_label(decision::Remedy remedy) {
+std::string reason_title(Language language, decision::Reason reason) {
+  return text(language, "reason." + owned(decision::info(reason).code) + ".title");
+}
+std::string reason_advice(Language language, decision::Reason reason) {
+  return text(language, "reason." + owned(decision::info(reason).code) + ".advice");
+}
+
+std::string retry_label(Language language, decision::Remedy remedy) {
   switch (remedy) {
     case decision::Remedy::SignIn:
-      return "Sign in";
+      return text(language, "action.sign_in");
     case decision::Remedy::UseAnotherLoginMethod:
-      return "Choose another login method";
+      return text(language, "action.other_method");
     case decision::Remedy::StatePurpose:
-      return "Say why";
+      return text(language, "action.say_why");
     case decision::Remedy::CheckDevice:
     case decision::Remedy::RepairDevice:
     case decision::Remedy::ChangeBrowser:
-      return "Check again";
+      return text(language, "action.check_again");
     case decision::Remedy::PresentCertificate:
     case decision::Remedy::None:
     case decision::Remedy::AskForAccess:
@@ -63,7 +76,127 @@ std::string_view retry_label(decision::Remedy remedy) {
     case decision::Remedy::GiveUp:
       break;
   }
-  return "Try again";
+  return text(language, "action.try_again");
+}
+
+// "3 hours ago", "in 2 days": `prefix` is `age` or `ahead`.
+std::string span_text(Language language, std::string_view prefix, std::chrono::seconds span) {
+  constexpr std::int64_t kMinute = 60;
+  constexpr std::int64_t kHour = 60 * kMinute;
+  constexpr std::int64_t kDay = 24 * kHour;
+  const auto seconds = span.count();
+  const std::string key = owned(prefix) + ".";
+  if (seconds < kMinute) return text(language, key + "now");
+  const auto said = [&](std::int64_t unit, const std::string& name) {
+    const auto count = seconds / unit;
+    return count == 1 ? text(language, key + name)
+                      : text(language, key + name + "s", {{"count", std::to_string(count)}});
+  };
+  if (seconds < kHour) return said(kMinute, "minute");
+  if (seconds < kDay) return said(kHour, "hour");
+  return said(kDay, "day");
+}
+
+// What stands on the tile of an application without a logo: its first letter.
+std::string initial_of(const std::string& name) {
+  if (name.empty()) return "?";
+  const auto lead = static_cast<unsigned char>(name.front());
+  const std::size_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  std::string letter = name.substr(0, size);
+  if (size == 1 && letter[0] >= 'a' && letter[0] <= 'z')
+    letter[0] = static_cast<char>(letter[0] - 'a' + 'A');
+  return letter;
+}
+
+// What happens on the way into an application that can be opened; empty: nothing. nullopt: it
+// cannot be.
+std::optional<std::string> step_before(Language language, decision::Reason obstacle) {
+  switch (obstacle) {
+    case decision::Reason::None:
+      return "";
+    case decision::Reason::EvaluationMissing:
+    case decision::Reason::EvaluationStale:
+      return text(language, "home.account_first");
+    default:
+      break;
+  }
+  switch (decision::info(obstacle).remedy) {
+    case decision::Remedy::CheckDevice:
+      return text(language, "home.device_first");
+    case decision::Remedy::StatePurpose:
+      return text(language, "home.reason_first");
+    default:
+      return std::nullopt;
+  }
+}
+
+// Absent keys are looked up in the page's own values, so in lists they are set either way.
+void set_or_hide(data& item, const std::string& key, const std::string& value) {
+  item.set(key, value.empty() ? data{false} : data{value});
+}
+
+data application_item(Language language, const ApplicationLink& application) {
+  data item;
+  item.set("name", application.name);
+  item.set("initial", initial_of(application.name));
+  set_or_hide(item, "url", safe_url(application.url));
+  set_or_hide(item, "domain", application.domain);
+  set_or_hide(item, "logo", model::is_image_address(application.logo) ? application.logo : "");
+  if (const auto step = step_before(language, application.obstacle)) {
+    set_or_hide(item, "obstacle", *step);
+    return item;
+  }
+  item.set("title", reason_title(language, application.obstacle));
+  item.set("advice", reason_advice(language, application.obstacle));
+  item.set("retry_label", retry_label(language, decision::info(application.obstacle).remedy));
+  return item;
+}
+
+data session_item(Language language, const SessionEntry& session, Instant now) {
+  const auto age = span_text(language, "age", now - session.began);
+  const auto browser =
+      session.browser.empty() ? text(language, "home.unknown_browser") : session.browser;
+  data item;
+  item.set("handle", session.handle);
+  item.set("browser", browser);
+  item.set("current", session.is_this);
+  item.set("began", format_rfc3339(session.began));
+  item.set("began_text", text(language, "home.session_began", {{"age", age}}));
+  item.set("ends_text", text(language, "home.session_ends",
+                             {{"age", span_text(language, "ahead", session.ends - now)}}));
+  item.set("end_label",
+           text(language, "home.end_session_label", {{"browser", browser}, {"age", age}}));
+  set_or_hide(item, "method",
+              session.method.empty()
+                  ? ""
+                  : text(language, "home.session_through", {{"method", session.method}}));
+  set_or_hide(item, "place", session.place);
+  return item;
+}
+
+data device_item(Language language, const DeviceEntry& device, Instant now) {
+  data item;
+  item.set("name", device.name);
+  item.set("checked", format_rfc3339(device.established_at));
+  item.set("checked_text",
+           text(language, "home.device_checked",
+                {{"source", device.source},
+                 {"age", span_text(language, "age", now - device.established_at)}}));
+  item.set("bad", device.managed != true);
+  item.set("managed", text(language, !device.managed   ? "home.managed_unknown"
+                                     : *device.managed ? "home.managed"
+                                                       : "home.not_managed"));
+  list failed;
+  for (const auto& check : device.failed) {
+    data what;
+    what.set("what",
+             text(language, "home.check_fails",
+                  {{"check", check.name}, {"reason", reason_title(language, check.reason)}}));
+    failed.push_back(what);
+  }
+  item.set("passed", device.has_checks && failed.empty());
+  item.set("failed", data{failed});
+  return item;
 }
 
 // scheme://host[:port] of a base URL, or nothing where CSP could not match it or would be broken by
@@ -84,22 +217,24 @@ std::string origin_of(std::string_view url) {
 
 std::string refusal_page(const Branding& branding, const Refusal& refusal) {
   const auto& info = decision::info(refusal.reason);
+  const std::string title = reason_title(branding.language, refusal.reason);
   const std::string retry_url = safe_url(refusal.retry_url);
   const std::string sign_out_url = safe_url(refusal.sign_out_url);
   data values;
-  values.set("title", owned(info.title));
-  values.set("advice", owned(info.advice));
+  values.set("title", title);
+  values.set("advice", reason_advice(branding.language, refusal.reason));
   values.set("code", owned(info.code));
-  values.set("retry_label", owned(retry_label(info.remedy)));
+  values.set("retry_label", retry_label(branding.language, info.remedy));
   values.set("has_actions", !retry_url.empty() || !sign_out_url.empty());
   values.set("is_about_account", info.remedy == decision::Remedy::AskForAccess);
   set_if_given(values, "application", refusal.application);
   set_if_given(values, "email", refusal.email);
   set_if_given(values, "detail", refusal.detail);
+  set_if_given(values, "support_code", refusal.support_code);
   set_if_given(values, "reference", refusal.reference);
   set_if_given(values, "retry_url", retry_url);
   set_if_given(values, "sign_out_url", sign_out_url);
-  return render(kRefusalTemplate, branding, info.title, values);
+  return render(kRefusalTemplate, branding, title, values);
 }
 
 std::string refusal_json(const Refusal& refusal, std::string_view login_url) {
@@ -160,7 +295,7 @@ std::string chooser_page(const Branding& branding, const Chooser& chooser) {
     data item;
     item.set("id", method.id);
     item.set("name", method.name);
-    if (method.type == "onetimepin") item.set("hint", "A code by e-mail");
+    if (method.type == "onetimepin") item.set("hint", text(branding.language, "chooser.pin_hint"));
     methods.push_back(item);
   }
   data values;
@@ -169,7 +304,7 @@ std::string chooser_page(const Branding& branding, const Chooser& chooser) {
   values.set("transaction", chooser.transaction);
   set_if_given(values, "application", chooser.application);
   set_if_given(values, "notice", chooser.notice);
-  return render(kChooserTemplate, branding, "Sign in", values);
+  return render(kChooserTemplate, branding, text(branding.language, "chooser.title"), values);
 }
 
 std::string pin_request_page(const Branding& branding, const PinRequest& page) {
@@ -179,7 +314,8 @@ std::string pin_request_page(const Branding& branding, const PinRequest& page) {
   values.set("email", page.email);
   set_if_given(values, "application", page.application);
   set_if_given(values, "error", page.error);
-  return render(kPinRequestTemplate, branding, "Sign in with a code", values);
+  return render(kPinRequestTemplate, branding, text(branding.language, "pin_request.title"),
+                values);
 }
 
 std::string pin_entry_page(const Branding& branding, const PinEntry& page) {
@@ -190,7 +326,7 @@ std::string pin_entry_page(const Branding& branding, const PinEntry& page) {
   set_if_given(values, "application", page.application);
   set_if_given(values, "error", page.error);
   set_if_given(values, "resend_action", safe_url(page.resend_action));
-  return render(kPinEntryTemplate, branding, "Enter your code", values);
+  return render(kPinEntryTemplate, branding, text(branding.language, "pin_entry.title"), values);
 }
 
 std::string purpose_page(const Branding& branding, const PurposeQuestion& page) {
@@ -201,66 +337,92 @@ std::string purpose_page(const Branding& branding, const PurposeQuestion& page) 
   set_if_given(values, "application", page.application);
   set_if_given(values, "prompt", page.prompt);
   set_if_given(values, "error", page.error);
-  return render(kPurposeTemplate, branding, "Say why you need it", values);
+  return render(kPurposeTemplate, branding, text(branding.language, "purpose.title"), values);
 }
 
 std::string posture_page(const Branding& branding, const PostureCheck& page) {
   data values;
   values.set("instructions", page.instructions);
   values.set("script_version", owned(kPostureScriptVersion));
+  json::object texts;
+  for (const std::string_view key : {"asking", "answered", "silent", "done", "unfinished",
+                                     "not_taken", "slow", "not_started", "reload"})
+    texts[key] = text(branding.language, "posture." + owned(key));
+  values.set("texts", json::serialize(texts));
   set_if_given(values, "application", page.application);
-  return render(kPostureTemplate, branding, "Checking this device", values);
+  return render(kPostureTemplate, branding, text(branding.language, "posture.title"), values);
 }
 
 std::string message_page(const Branding& branding, const Message& message) {
   data values;
   values.set("title", message.title);
   values.set("text", message.text);
-  values.set("link_text", message.link_text.empty() ? "Go on" : message.link_text);
+  values.set("link_text", message.link_text.empty() ? text(branding.language, "action.go_on")
+                                                    : message.link_text);
   set_if_given(values, "link_url", safe_url(message.link_url));
   set_if_given(values, "reference", message.reference);
   return render(kMessageTemplate, branding, message.title, values);
 }
 
 std::string home_page(const Branding& branding, const Home& home) {
-  list applications;
-  for (const auto& application : home.applications) {
-    const auto& info = decision::info(application.obstacle);
-    data item;
-    item.set("name", application.name);
-    // Absent keys are looked up in the page's own values, so these are set either way.
-    const std::string url = safe_url(application.url);
-    item.set("url", url.empty() ? data{false} : data{url});
-    std::string obstacle;
-    if (application.obstacle == decision::Reason::EvaluationMissing ||
-        application.obstacle == decision::Reason::EvaluationStale)
-      obstacle = "Your account is checked first.";
-    else if (info.remedy == decision::Remedy::CheckDevice)
-      obstacle = "Your device is checked first.";
-    else if (info.remedy == decision::Remedy::StatePurpose)
-      obstacle = "You are asked for a reason first.";
-    else if (application.obstacle != decision::Reason::None)
-      obstacle = owned(info.title) + ". " + owned(info.advice);
-    item.set("obstacle", obstacle.empty() ? data{false} : data{obstacle});
-    applications.push_back(item);
-  }
+  const auto language = branding.language;
+  list open;
+  list closed;
+  for (const auto& application : home.applications)
+    (step_before(language, application.obstacle) ? open : closed)
+        .push_back(application_item(language, application));
+  list sessions;
+  for (const auto& session : home.sessions)
+    sessions.push_back(session_item(language, session, home.now));
+  list devices;
+  for (const auto& device : home.devices)
+    devices.push_back(device_item(language, device, home.now));
   data values;
-  values.set("has_applications", !applications.empty());
-  values.set("applications", data{applications});
+  values.set("has_applications", !home.applications.empty());
+  values.set("has_open", !open.empty());
+  values.set("has_closed", !closed.empty());
+  values.set("has_sessions", !sessions.empty());
+  values.set("has_devices", !devices.empty());
+  values.set("open", data{open});
+  values.set("closed", data{closed});
+  values.set("sessions", data{sessions});
+  values.set("devices", data{devices});
+  values.set("has_search", home.is_searchable);
+  // What is here is all there is to search.
+  values.set("filters", home.is_searchable && !home.is_truncated && home.search.empty());
+  values.set("script_version", owned(kLauncherScriptVersion));
+  if (home.is_truncated)
+    values.set("truncated", text(language, "home.truncated",
+                                 {{"count", std::to_string(home.applications.size())}}));
   values.set("sign_out_url", safe_url(home.sign_out_url));
+  values.set("transaction", home.transaction);
+  values.set("end_action", safe_url(home.end_action));
+  values.set("everywhere_action", safe_url(home.everywhere_action));
+  set_if_given(values, "search", home.search);
   set_if_given(values, "email", home.email);
-  return render(kHomeTemplate, branding, "Applications", values);
+  return render(kHomeTemplate, branding, text(language, "home.title"), values);
 }
 
 std::string_view stylesheet() { return kStylesheet; }
 std::string_view posture_script() { return kPostureScript; }
+std::string_view launcher_script() { return kLauncherScript; }
 
-std::string content_security_policy(const std::vector<std::string>& connect) {
+std::string content_security_policy(const std::vector<std::string>& connect,
+                                    const std::vector<std::string>& images) {
   // No form-action: Chromium applies it to the redirects after a form as well, and those lead to
   // identity providers and applications. Forms are ours alone, every value in them is escaped.
   std::string policy =
-      "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-      "base-uri 'none'; frame-ancestors 'none'; connect-src 'self'";
+      "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:";
+  std::vector<std::string> sources;
+  for (const auto& address : images) {
+    auto source = image_source(address);
+    if (source.empty() || sources.size() >= kMaxImageSources ||
+        std::ranges::find(sources, source) != sources.end())
+      continue;
+    policy += " " + source;
+    sources.push_back(std::move(source));
+  }
+  policy += "; base-uri 'none'; frame-ancestors 'none'; connect-src 'self'";
   for (const auto& url : connect) {
     const std::string origin = origin_of(url);
     if (!origin.empty()) policy += " " + origin;

@@ -1,7 +1,8 @@
 // The few pages that people see outside their applications. Pure: values in, HTML out; every value
 // is escaped by the template engine. No inline script or style: content_security_policy() forbids
-// it. Pages load /cdn-cgi/access/static/{gatehouse.css, posture.js} with `?v=` and a hash of the
-// content. Links and form targets that are neither a path nor http(s) are left out.
+// it. Pages load /cdn-cgi/access/static/{gatehouse.css, theme.css, posture.js, launcher.js} with
+// `?v=` and a hash of the content. Links and form targets that are neither a path nor http(s) are
+// left out. Whatever people read is in texts/, in the language of the branding (language.h).
 #pragma once
 
 #include <cstdint>
@@ -10,12 +11,18 @@
 #include <string_view>
 #include <vector>
 
+#include "base/time.h"
 #include "decision/reason.h"
+#include "model/login_design.h"
+#include "pages/language.h"
+#include "pages/theme.h"
 
 namespace gatehouse::pages {
 
 struct Branding {
   std::string organization;
+  Language language = Language::English;
+  model::LoginDesign design = {};
 };
 
 struct Refusal {
@@ -26,6 +33,7 @@ struct Refusal {
   std::string retry_url;     // "Check again" / "Try again"; may be empty
   std::string sign_out_url;  // "Use another account"; may be empty
   std::string detail;        // one more plain sentence; may be empty
+  std::string support_code{};  // the login service's own; may be empty
 };
 [[nodiscard]] std::string refusal_page(const Branding& branding, const Refusal& refusal);
 // What a refusal is about, which decides where an administrator's own pages and addresses stand in
@@ -101,19 +109,56 @@ struct ApplicationLink {
   std::string name;
   std::string url;                                     // may be empty
   decision::Reason obstacle = decision::Reason::None;  // None: it can be opened now
+  std::string domain = {};                             // as people know it
+  std::string logo = {};                               // model::is_image_address(); may be empty
+};
+struct SessionEntry {
+  std::string handle;   // what a post names it by
+  std::string browser;  // `Firefox · Windows`; may be empty
+  std::string place;    // network address and country; may be empty
+  std::string method;   // name of the login method; may be empty
+  Instant began{};
+  Instant ends{};
+  bool is_this = false;
+};
+struct FailedCheck {
+  std::string name;
+  decision::Reason reason = decision::Reason::None;
+};
+struct DeviceEntry {
+  std::string name;
+  std::string source;  // name of the integration
+  Instant established_at{};
+  std::optional<bool> managed;
+  std::vector<FailedCheck> failed;  // checks that would not be passed now
+  bool has_checks = false;          // some check asks for it
 };
 struct Home {         // the start page of the auth domain
   std::string email;  // empty: nobody signed in
   std::vector<ApplicationLink> applications;
   std::string sign_out_url;
+  std::string search = {};     // what `applications` were searched for
+  bool is_searchable = false;  // there are, without the search, too many to look through
+  bool is_truncated = false;   // `applications` are the first ones only
+  std::vector<SessionEntry> sessions = {};
+  std::vector<DeviceEntry> devices = {};
+  std::string transaction = {};  // of the forms below
+  std::string end_action = {};
+  std::string everywhere_action = {};
+  Instant now{};
 };
 [[nodiscard]] std::string home_page(const Branding& branding, const Home& home);
 
 [[nodiscard]] std::string_view stylesheet();
 [[nodiscard]] std::string_view posture_script();
+[[nodiscard]] std::string_view launcher_script();
 
-// For every page; `connect` adds origins (the agent's candidates) for the posture page only.
-[[nodiscard]] std::string content_security_policy(const std::vector<std::string>& connect = {});
+// For every page; `connect` adds origins (the agent's candidates) for the posture page only,
+// `images` the addresses of images (the organization's logo, those of applications): at most
+// kMaxImageSources different ones, what else there is does not show.
+[[nodiscard]] std::string content_security_policy(const std::vector<std::string>& connect = {},
+                                                  const std::vector<std::string>& images = {});
+inline constexpr std::size_t kMaxImageSources = 60;
 // For an administrator's own HTML: styles within it and images, no script, no frame around it and
 // no form to anywhere else.
 [[nodiscard]] std::string_view custom_page_policy();

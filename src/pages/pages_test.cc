@@ -32,10 +32,19 @@ struct Rendered {
 };
 
 // Every page with `text` in every free field and `url` in every link and form target.
-std::vector<Rendered> every_page(std::string_view text, std::string_view url) {
+std::vector<Rendered> every_page(std::string_view text, std::string_view url,
+                                 Language language = Language::English) {
   const std::string t(text);
   const std::string u(url);
-  const Branding branding{t};
+  const Branding branding{t, language, {"#123456", "#fff", u, t, t}};
+  Home home{t, {{t, u, decision::Reason::PostureMissing, t, u}}, u, t};
+  home.applications.push_back({t, u, decision::Reason::IdentityNotPermitted, t, u});
+  home.is_searchable = true;
+  home.sessions = {{t, t, t, t, Instant{}, Instant{}, true}, {t, "", "", "", {}, {}, false}};
+  home.devices = {{t, t, Instant{}, false, {{t, decision::Reason::PostureNotPatched}}, true}};
+  home.transaction = t;
+  home.end_action = u;
+  home.everywhere_action = u;
   return {
       {"refusal", refusal_page(branding, {decision::Reason::PostureStale, t, t, t, u, u, t})},
       {"chooser", chooser_page(branding, {t, u, t, {{t, t, "oidc"}, {t, t, "onetimepin"}}, t})},
@@ -44,7 +53,7 @@ std::vector<Rendered> every_page(std::string_view text, std::string_view url) {
       {"purpose", purpose_page(branding, {t, u, t, t, t, t})},
       {"posture", posture_page(branding, {t, t})},
       {"message", message_page(branding, {t, t, u, t, t})},
-      {"home", home_page(branding, {t, {{t, u, decision::Reason::PostureMissing}}, u})},
+      {"home", home_page(branding, home)},
   };
 }
 
@@ -72,6 +81,35 @@ TEST(Pages, LinksLeadToPathsAndWebAddressesOnly) {
   const std::string html = refusal_page(kBranding, refusal());
   EXPECT_TRUE(contains(html, R"(href="https://wiki.example/">Check again</a>)"));
   EXPECT_TRUE(contains(html, R"(href="/cdn-cgi/access/logout">Use another account</a>)"));
+}
+
+TEST(Pages, SpeakTheLanguageOfTheBranding) {
+  for (const auto& page : every_page("text", "/go", Language::German)) {
+    SCOPED_TRACE(page.name);
+    EXPECT_TRUE(page.html.starts_with("<!doctype html>\n<html lang=\"de\">"));
+    EXPECT_TRUE(contains(page.html, "Den Zugang prüft Gatehouse."));
+    EXPECT_FALSE(contains(page.html, "[["));
+  }
+  Refusal r = refusal();
+  const auto html = refusal_page({"Beispiel GmbH", Language::German}, r);
+  EXPECT_TRUE(contains(html, "<h1>Die letzte Prüfung Ihres Geräts ist zu alt</h1>"));
+  EXPECT_TRUE(contains(html, ">Erneut prüfen</a>"));
+  // Programs are told in English.
+  EXPECT_TRUE(contains(refusal_json(r, ""), "The last check of your device is too old"));
+}
+
+TEST(Pages, WearTheOrganizationsDesign) {
+  Branding branding{"Example Ltd"};
+  EXPECT_FALSE(contains(refusal_page(branding, refusal()), "theme.css"));
+  branding.design = {"#1a237e", "#fff", "https://example.com/logo.png?v=1", "Hello\nyou", "Bye"};
+  const auto html = refusal_page(branding, refusal());
+  EXPECT_TRUE(contains(html, "theme.css?v=" + theme_version(branding.design)));
+  EXPECT_TRUE(contains(html, R"(src="https://example.com/logo.png?v=1" alt="")"));
+  EXPECT_TRUE(contains(html, "Hello\nyou"));
+  EXPECT_TRUE(contains(html, "Bye"));
+  EXPECT_FALSE(contains(html, " style="));
+  branding.design.logo_path = "http://example.com/logo.png";
+  EXPECT_FALSE(contains(refusal_page(branding, refusal()), "logo.png"));
 }
 
 TEST(Pages, AreCompleteAndWithoutInlineCode) {
@@ -109,9 +147,22 @@ TEST(Pages, TemplatesHaveNoUnescapedTags) {
 }
 
 TEST(Pages, AreSmall) {
-  std::size_t total = stylesheet().size() + posture_script().size();
-  for (const auto& page : every_page("text", "/go")) total += page.html.size();
-  EXPECT_LT(total, 30U * 1024);
+  for (const Language language : kLanguages)
+    for (const auto& page : every_page("some usual text", "https://wiki.example/", language)) {
+      std::size_t total = page.html.size() + stylesheet().size();
+      if (contains(page.html, "posture.js")) total += posture_script().size();
+      if (contains(page.html, "launcher.js")) total += launcher_script().size();
+      EXPECT_LT(total, 30U * 1024) << page.name;
+    }
+  // The start page of somebody with many applications.
+  Home home{"ada@example.com", {}, "/out"};
+  home.is_searchable = true;
+  for (int i = 0; i < 12; ++i)
+    home.applications.push_back({"Application", "https://application.example.com/",
+                                 decision::Reason::PostureNotManaged, "application.example.com",
+                                 "https://cdn.example.com/logo.png"});
+  EXPECT_LT(home_page(kBranding, home).size() + stylesheet().size() + launcher_script().size(),
+            30U * 1024);
 }
 
 TEST(RefusalPage, SaysWhatHappenedAndWhatToDoForEveryReason) {
@@ -120,9 +171,10 @@ TEST(RefusalPage, SaysWhatHappenedAndWhatToDoForEveryReason) {
     r.reason = static_cast<decision::Reason>(i);
     const auto& info = decision::info(r.reason);
     SCOPED_TRACE(info.code);
-    const std::string html = refusal_page(kBranding, r);
-    EXPECT_TRUE(contains(html, "<h1>" + html_escape(info.title) + "</h1>") ||
-                contains(html, std::string(info.title)));
+    std::string html = refusal_page(kBranding, r);
+    for (std::size_t at; (at = html.find("&apos;")) != std::string::npos;) html.replace(at, 6, "'");
+    EXPECT_TRUE(contains(html, "<h1>" + std::string(info.title) + "</h1>"));
+    EXPECT_TRUE(contains(html, info.advice));
     EXPECT_TRUE(contains(html, "<code>" + std::string(info.code) + "</code>"));
     EXPECT_TRUE(contains(html, "<code>" + r.reference + "</code>"));
     EXPECT_TRUE(contains(html, "<dd>Wiki</dd>"));
@@ -270,23 +322,83 @@ TEST(PosturePage, CarriesItsInstructionsAndWorksWithoutScriptAsFarAsItCan) {
 }
 
 TEST(HomePage, ListsWhatCanBeOpenedAndWhatStandsInTheWay) {
-  const std::string html = home_page(
-      kBranding, {"a@b.c",
-                  {{"Wiki", "https://wiki.example/", decision::Reason::None},
-                   {"Payroll", "https://payroll.example/", decision::Reason::PostureStale},
-                   {"Ops", "https://ops.example/", decision::Reason::PostureNotManaged},
-                   {"Any", "", decision::Reason::None}},
-                  "/cdn-cgi/access/logout"});
+  Home home{"a@b.c",
+            {{"Wiki", "https://wiki.example/", decision::Reason::None, "wiki.example"},
+             {"Payroll", "https://payroll.example/", decision::Reason::PostureStale},
+             {"Ops", "https://ops.example/", decision::Reason::PostureNotManaged},
+             {"Any", "", decision::Reason::None}},
+            "/cdn-cgi/access/logout"};
+  const std::string html = home_page(kBranding, home);
   EXPECT_TRUE(contains(html, "<strong>a@b.c</strong>"));
-  EXPECT_TRUE(contains(html, R"(href="https://wiki.example/"><span>Wiki</span></a>)"));
-  EXPECT_TRUE(contains(html, "<span>Payroll</span><small>Your device is checked"));
-  EXPECT_TRUE(contains(html, "<span>Ops</span><small>This device is not managed"));
-  EXPECT_TRUE(contains(html, R"(<p class="method"><span>Any</span></p>)"));
+  EXPECT_TRUE(contains(html, R"(<a class="app" href="https://wiki.example/">)"));
+  EXPECT_TRUE(contains(html, R"(<span class="tile" aria-hidden="true">W</span>)"));
+  EXPECT_TRUE(contains(html, "<small>wiki.example</small>"));
+  EXPECT_TRUE(contains(html, R"(<a class="app" href="https://payroll.example/">)"));
+  EXPECT_TRUE(contains(html, "Your device is checked first."));
+  EXPECT_FALSE(contains(html, R"(<a class="app" href="https://ops.example/">)"));
+  EXPECT_TRUE(contains(html, "This device is not managed by your organization"));
+  EXPECT_TRUE(contains(html, R"(aria-label="Check again: Ops")"));
+  EXPECT_TRUE(contains(html, R"(<div class="app"><span class="tile" aria-hidden="true">A)"));
   EXPECT_TRUE(contains(html, R"(href="/cdn-cgi/access/logout")"));
-  EXPECT_TRUE(contains(home_page(kBranding, {"a@b.c", {}, "/out"}), "no application"));
+  EXPECT_FALSE(contains(html, "type=\"search\""));
   const std::string nobody = home_page(kBranding, {"", {}, "/out"});
   EXPECT_TRUE(contains(nobody, "not signed in"));
   EXPECT_FALSE(contains(nobody, "/out"));
+}
+
+TEST(HomePage, SearchesWithAndWithoutTheScript) {
+  Home home{"a@b.c", {{"Wiki", "https://wiki.example/"}}, "/out"};
+  home.is_searchable = true;
+  EXPECT_TRUE(contains(home_page(kBranding, home), "data-filter=\"\""));
+  EXPECT_TRUE(contains(home_page(kBranding, home), "launcher.js"));
+  home.is_truncated = true;
+  const auto truncated = home_page(kBranding, home);
+  EXPECT_TRUE(contains(truncated, "These are the first 1."));
+  EXPECT_FALSE(contains(truncated, "launcher.js")) << "only the gateway has the rest";
+  home.is_truncated = false;
+  home.search = "nothing";
+  home.applications.clear();
+  const auto searched = home_page(kBranding, home);
+  EXPECT_TRUE(contains(searched, "value=\"nothing\""));
+  EXPECT_TRUE(contains(searched, "<p>No application has this"));
+  EXPECT_FALSE(contains(searched, "launcher.js"));
+}
+
+TEST(HomePage, ShowsSessionsAndDevicesInWords) {
+  using std::chrono::hours;
+  using std::chrono::seconds;
+  const Instant now = from_epoch_seconds(1'800'000'000);
+  Home home{"a@b.c", {}, "/out"};
+  home.now = now;
+  home.transaction = "sealed";
+  home.end_action = "/end";
+  home.everywhere_action = "/all";
+  home.sessions = {{"h1", "Firefox · Windows", "192.0.2.1 (DE)", "Entra", now - seconds{59},
+                    now + hours{24}, true},
+                   {"h2", "", "", "", now - hours{48}, now + seconds{3600}, false}};
+  home.devices = {{"laptop-1", "Tanium", now - hours{1}, true, {}, true},
+                  {"laptop-2",
+                   "Tanium",
+                   now - hours{3},
+                   false,
+                   {{"Managed device", decision::Reason::PostureNotManaged}},
+                   true},
+                  {"laptop-3", "Agent", now, std::nullopt, {}, false}};
+  const auto html = home_page(kBranding, home);
+  for (const std::string_view part :
+       {"Firefox · Windows <span class=\"mark\">This browser</span>",
+        "Signed in just now</time> with Entra · 192.0.2.1 (DE)", "Ends by itself in 1 day",
+        "Signed in 2 days ago</time></small>", "Ends by itself in 1 hour",
+        "name=\"session\" value=\"h2\" aria-label=\"End the session: A browser, signed in 2 days "
+        "ago\"",
+        "action=\"/end\"", "action=\"/all\"", "name=\"transaction\" value=\"sealed\"",
+        "laptop-1 <span class=\"mark\">Managed</span>", "Tanium, checked 1 hour ago",
+        "All checks passed", "laptop-2 <span class=\"mark bad\">Not managed</span>",
+        "Managed device: This device is not managed by your organization",
+        "laptop-3 <span class=\"mark bad\">Management unknown</span>"})
+    EXPECT_TRUE(contains(html, part)) << part;
+  const auto first = html.find("All checks passed");
+  EXPECT_EQ(html.find("All checks passed", first + 1), std::string::npos);
 }
 
 TEST(ContentSecurityPolicy, AllowsTheAgentWhereItIsAskedAndNothingElse) {
@@ -294,6 +406,10 @@ TEST(ContentSecurityPolicy, AllowsTheAgentWhereItIsAskedAndNothingElse) {
       "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
       "base-uri 'none'; frame-ancestors 'none'; connect-src 'self'";
   EXPECT_EQ(content_security_policy(), kBase);
+  EXPECT_TRUE(contains(
+      content_security_policy({}, {"https://a.example/l.png?x", "data:image/png;base64,AA==",
+                                   "https://a.example/l.png", "https://b.example/;", ""}),
+      "img-src 'self' data: https://a.example/l.png; base-uri"));
   EXPECT_FALSE(contains(custom_page_policy(), "script-src"));
   EXPECT_TRUE(contains(custom_page_policy(), "default-src 'none'"));
   EXPECT_EQ(

@@ -10,6 +10,7 @@ const CHROME_IOS = 'Mozilla/5.0 (iPhone) AppleWebKit/605.1.15 (KHTML, like Gecko
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:160.0) Gecko/20100101 Firefox/160.0';
 const AGENT = 'http://127.0.0.1:17472';
 const HANG = Symbol('hang');
+const TEXTS = JSON.stringify(Object.fromEntries(['asking', 'answered', 'silent', 'done', 'unfinished', 'not_taken', 'slow', 'not_started', 'reload'].map((key) => [key, `said: ${key}`])));
 const INSTRUCTIONS = {
   transaction: 'sealed', result_url: '/cdn-cgi/access/posture/result', candidates: [AGENT], method: 'POST', path: '/lpx/v1/attest',
   encoding: 'json', fields: { nonce: 'n1', aud: 'https://auth.example' }, token_source: 'auto', timeout_ms: 5000, target_address_space: 'loopback',
@@ -23,7 +24,7 @@ async function play({ change = {}, agent = () => jwt(), gateway = () => json({ n
   const instructions = { ...INSTRUCTIONS, ...change };
   const elements = {};
   for (const id of ['posture', 'status', 'progress', 'explanation', 'failure', 'failed', 'retry'])
-    elements[id] = { hidden: true, textContent: '', className: '', listeners: {}, getAttribute: () => JSON.stringify(instructions), addEventListener(type, f) { this.listeners[type] = f; } };
+    elements[id] = { hidden: true, textContent: '', className: '', listeners: {}, getAttribute: (name) => (name === 'data-texts' ? TEXTS : JSON.stringify(instructions)), addEventListener(type, f) { this.listeners[type] = f; } };
   const seen = { elements, agent: [], posted: [], left: null, reloaded: false, explained: false, timeouts: [] };
   const timers = new Map();
   let clock = 0;

@@ -10,6 +10,7 @@
 
 #include "adapters/access/endpoints.h"
 #include "adapters/access/responses.h"
+#include "adapters/access/user_agent.h"
 #include "base/encoding.h"
 #include "base/json.h"
 #include "model/limits.h"
@@ -47,6 +48,10 @@ constexpr auto kAuth = Where::AuthDomain;
 constexpr auto kHosts = Where::ApplicationHosts;
 constexpr std::array kEndpoints{
     Endpoint{"/", false, kAuth, "GET", true, Body::None, Pool::Store, get_home},
+    Endpoint{"/cdn-cgi/access/sessions/end", false, kAuth, "POST", false, Body::Form, Pool::Store,
+             post_end_session},
+    Endpoint{"/cdn-cgi/access/sessions/end-all", false, kAuth, "POST", false, Body::Form,
+             Pool::Store, post_end_all_sessions},
     Endpoint{"/cdn-cgi/access/login", true, kAuth, "GET", true, Body::None, Pool::Store, get_login},
     Endpoint{"/cdn-cgi/access/login", true, kAuth, "POST", false, Body::Form, Pool::Store,
              post_login},
@@ -70,6 +75,8 @@ constexpr std::array kEndpoints{
              post_purpose},
     Endpoint{"/cdn-cgi/access/refused", false, kAuth, "GET", true, Body::None, Pool::Store,
              get_refused},
+    Endpoint{"/cdn-cgi/access/test", false, kAuth, "GET", false, Body::None,
+             Pool::IdentityProvider, get_test},
     Endpoint{"/cdn-cgi/access/logout", false, kAuth, "GET", false, Body::None, Pool::Store,
              get_global_logout},
     Endpoint{"/cdn-cgi/access/get-identity", false, kAuth, "GET", true, Body::None, Pool::Store,
@@ -122,6 +129,8 @@ Call make_call(Context& context, const HttpRequest& request) {
   call.is_new_browser = !is_text_of(secret, kBrowserSecretText, kBase64Url);
   call.browser.secret = call.is_new_browser ? random_base64url(kBrowserSecretBytes) : secret;
   call.browser.session_token = request.cookie(kTokenCookie).value_or("");
+  call.browser.name = browser_name(request.header("User-Agent").value_or(""));
+  call.browser.attempt = request.cookie(kAttemptCookie).value_or("");
   return call;
 }
 
@@ -142,26 +151,18 @@ bool has_content_type(const HttpRequest& request, std::string_view wanted) {
 // nullopt: the post may go on.
 std::optional<HttpResponse> check_post(const Call& call, const Endpoint& endpoint,
                                        std::string_view issuer) {
-  if (!is_same_origin(call.request, issuer))
-    return message_response(call, 403, "Not from here",
-                            "This request came from another site. Please begin again.", "/",
-                            "Go on");
-  if (call.request.body.size() > model::kMaxFormBytes)
-    return message_response(call, 413, "Too large", "The request is too large.");
+  if (!is_same_origin(call.request, issuer)) return text_response(call, 403, "foreign", "/");
+  if (call.request.body.size() > model::kMaxFormBytes) return text_response(call, 413, "too_large");
   const auto wanted =
       endpoint.body == Body::Json ? "application/json" : "application/x-www-form-urlencoded";
-  if (!has_content_type(call.request, wanted))
-    return message_response(call, 415, "Not understood", "The request is in another form.");
+  if (!has_content_type(call.request, wanted)) return text_response(call, 415, "not_understood");
   return std::nullopt;
 }
 
-HttpResponse not_found(const Call& call) {
-  return message_response(call, 404, "Not found", "There is nothing at this address.");
-}
+HttpResponse not_found(const Call& call) { return text_response(call, 404, "not_found"); }
 
 HttpResponse method_not_allowed(const Call& call, std::string allowed) {
-  auto response =
-      message_response(call, 405, "Not possible", "This address does not take such requests.");
+  auto response = text_response(call, 405, "method_not_allowed");
   response.headers.emplace_back("Allow", std::move(allowed));
   return response;
 }
@@ -190,9 +191,7 @@ HttpResponse dispatch(Context& context, const HttpRequest& request) {
 
   // nginx says who asks; without it no policy about networks could be decided.
   const auto address = IpAddress::parse(request.header("Gatehouse-Client-Ip").value_or(""));
-  if (!address)
-    return message_response(call, 400, "Not reachable this way",
-                            "This address is reached through the gateway's proxy only.");
+  if (!address) return text_response(call, 400, "not_through_proxy");
   call.browser.address = *address;
   if (found->takes_host) call.argument = request.path.substr(found->path.size() + 1);
   if (found->body != Body::None) {
@@ -254,6 +253,20 @@ net::Router make_access_router(controlplane::Gateway& gateway) {
                 return get_only(
                     context, r,
                     static_response(r, "text/javascript; charset=utf-8", pages::posture_script()));
+              }};
+    if (path == "/cdn-cgi/access/static/launcher.js")
+      return {Pool::Inline, [&context](const HttpRequest& r) {
+                return get_only(
+                    context, r,
+                    static_response(r, "text/javascript; charset=utf-8", pages::launcher_script()));
+              }};
+    if (path == "/cdn-cgi/access/static/theme.css")
+      return {Pool::Inline, [&context](const HttpRequest& r) {
+                const auto configuration = context.configuration();
+                const auto css =
+                    configuration ? pages::theme_stylesheet(configuration->snapshot->login_design())
+                                  : std::string();
+                return get_only(context, r, static_response(r, "text/css; charset=utf-8", css));
               }};
     return {pool_of(request), [&context](const HttpRequest& r) { return dispatch(context, r); }};
   };

@@ -15,92 +15,68 @@ using controlplane::FailureKind;
 using controlplane::InputError;
 using controlplane::Notice;
 
-struct FailureText {
-  int status;
-  std::string_view title;
-  std::string_view text;
-};
-
-FailureText text_of(FailureKind kind) {
+int status_of(FailureKind kind) {
   switch (kind) {
-    case FailureKind::NotReady:
-      return {503, "Not set up yet", "This gateway has no configuration yet."};
-    case FailureKind::StoreUnavailable:
-      return {503, "Something is wrong here", "Please try again in a moment."};
     case FailureKind::UnknownApplication:
-      return {400, "Unknown application",
-              "The link does not belong to an application of this gateway. Open the application "
-              "itself instead."};
     case FailureKind::RedirectRefused:
-      return {
-          400, "The link is broken",
-          "It leads to a place that is not part of the application. Open the application itself "
-          "instead."};
     case FailureKind::TransactionInvalid:
-      return {
-          400, "This sign-in is no longer valid",
-          "It was begun too long ago or in another browser. Open the application to begin again."};
     case FailureKind::AlreadyUsed:
-      return {400, "This sign-in is already over",
-              "Each step works once. Open the application to begin again."};
     case FailureKind::MethodUnavailable:
-      return {400, "This way to sign in is not available",
-              "The application does not offer it. Open the application to begin again."};
-    case FailureKind::PinNotSetUp:
-      return {503, "Sign-in by code is not set up",
-              "This gateway cannot send codes yet. Please tell your administrator."};
-    case FailureKind::TooManyRequests:
-      return {429, "Too many codes",
-              "Too many codes were asked for from here. Please wait ten minutes."};
-    case FailureKind::ProviderUnreachable:
-      return {502, "The login service does not answer", "Please try again in a moment."};
-    case FailureKind::ProviderMisbehaved:
-      return {502, "The login service gave an unusable answer",
-              "Please try again. If it stays like this, tell your administrator the reference."};
-    case FailureKind::ProviderRefused:
-      return {403, "The login service did not sign you in",
-              "It refused or you cancelled. You can try again."};
-    case FailureKind::IdentityIncomplete:
-      return {403, "Your e-mail address is missing",
-              "The login service did not name a verified e-mail address for you."};
+      return 400;
     case FailureKind::NotSignedIn:
-      return {401, "You are not signed in", "Please sign in first."};
+      return 401;
+    case FailureKind::ProviderRefused:
+    case FailureKind::IdentityIncomplete:
+      return 403;
+    case FailureKind::TooManyRequests:
+      return 429;
+    case FailureKind::ProviderUnreachable:
+    case FailureKind::ProviderMisbehaved:
+      return 502;
+    case FailureKind::NotReady:
+    case FailureKind::StoreUnavailable:
+    case FailureKind::PinNotSetUp:
+      return 503;
   }
-  return {500, "Something is wrong here", ""};
+  return 500;
 }
 
-std::string text_of(Notice notice) {
+std::string text_of(Notice notice, pages::Language language) {
   switch (notice) {
     case Notice::None:
       break;
     case Notice::OtherMethodNeeded:
-      return "This application asks for another way to sign in than the one you used.";
+      return pages::text(language, "notice.other_method_needed");
     case Notice::SignInAgain:
-      return "This application asks you to sign in again.";
+      return pages::text(language, "notice.sign_in_again");
+    case Notice::NeverCameBack:
+      return pages::text(language, "notice.never_came_back");
+    case Notice::InCircles:
+      return pages::text(language, "notice.in_circles");
   }
   return "";
 }
 
-std::string text_of(InputError error) {
+std::string text_of(InputError error, pages::Language language) {
   switch (error) {
     case InputError::None:
       break;
     case InputError::Address:
-      return "This is not an e-mail address.";
+      return pages::text(language, "input.address");
     case InputError::CodeForm:
-      return "The code has six digits.";
+      return pages::text(language, "input.code_form");
     case InputError::CodeWrong:
-      return "This is not the code. Check the newest mail.";
+      return pages::text(language, "input.code_wrong");
     case InputError::CodeExpired:
-      return "This code is too old. Ask for a new one.";
+      return pages::text(language, "input.code_expired");
     case InputError::TooManyTries:
-      return "Too many tries. Ask for a new code.";
+      return pages::text(language, "input.too_many_tries");
     case InputError::PurposeMissing:
-      return "Write why you need the application.";
+      return pages::text(language, "input.purpose_missing");
     case InputError::PurposeTooLong:
-      return "Use at most 500 characters.";
+      return pages::text(language, "input.purpose_too_long");
     case InputError::PurposeForm:
-      return "Use plain text.";
+      return pages::text(language, "input.purpose_form");
   }
   return "";
 }
@@ -109,7 +85,7 @@ int status_of(InputError error) { return error == InputError::None ? 200 : 400; 
 
 class NextResponse {
  public:
-  explicit NextResponse(const Call& call) : call_(call) {}
+  explicit NextResponse(const Call& call) : call_(call), branding_(call.branding()) {}
 
   net::HttpResponse operator()(const controlplane::GoTo& target) const {
     return redirect_response(call_.request, target.url);
@@ -119,10 +95,10 @@ class NextResponse {
     page.application = choice.application;
     page.action = "/cdn-cgi/access/login/" + choice.host;
     page.transaction = choice.transaction;
-    page.notice = text_of(choice.notice);
+    page.notice = text_of(choice.notice, branding_.language);
     for (const auto& method : choice.methods)
       page.methods.push_back({method.id, method.name, method.type});
-    return html_response(200, pages::chooser_page(branding(), page), PageKind::Form);
+    return page_response(branding_, 200, pages::chooser_page(branding_, page), PageKind::Form);
   }
   net::HttpResponse operator()(const controlplane::AskAddress& question) const {
     pages::PinRequest page;
@@ -130,9 +106,9 @@ class NextResponse {
     page.action = "/cdn-cgi/access/pin/request";
     page.transaction = question.transaction;
     page.email = question.email;
-    page.error = text_of(question.error);
-    return html_response(status_of(question.error), pages::pin_request_page(branding(), page),
-                         PageKind::Form);
+    page.error = text_of(question.error, branding_.language);
+    return page_response(branding_, status_of(question.error),
+                         pages::pin_request_page(branding_, page), PageKind::Form);
   }
   net::HttpResponse operator()(const controlplane::AskCode& question) const {
     pages::PinEntry page;
@@ -141,9 +117,9 @@ class NextResponse {
     page.resend_action = "/cdn-cgi/access/pin/request";
     page.transaction = question.transaction;
     page.email = question.email;
-    page.error = text_of(question.error);
-    return html_response(status_of(question.error), pages::pin_entry_page(branding(), page),
-                         PageKind::Form);
+    page.error = text_of(question.error, branding_.language);
+    return page_response(branding_, status_of(question.error),
+                         pages::pin_entry_page(branding_, page), PageKind::Form);
   }
   net::HttpResponse operator()(const controlplane::AskPurpose& question) const {
     pages::PurposeQuestion page;
@@ -152,14 +128,14 @@ class NextResponse {
     page.transaction = question.transaction;
     page.prompt = question.prompt;
     page.text = question.text;
-    page.error = text_of(question.error);
-    return html_response(status_of(question.error), pages::purpose_page(branding(), page),
+    page.error = text_of(question.error, branding_.language);
+    return page_response(branding_, status_of(question.error), pages::purpose_page(branding_, page),
                          PageKind::Form);
   }
 
  private:
-  [[nodiscard]] pages::Branding branding() const { return {call_.organization()}; }
   const Call& call_;
+  pages::Branding branding_;
 };
 
 }  // namespace
@@ -167,6 +143,27 @@ class NextResponse {
 std::string Call::organization() const {
   const auto configuration = context.configuration();
   return configuration ? configuration->snapshot->organization_name() : "Gatehouse";
+}
+
+pages::Language Call::language() const {
+  return pages::choose_language(request.header("Accept-Language").value_or(""));
+}
+
+pages::Branding Call::branding() const {
+  pages::Branding branding{organization(), language()};
+  if (const auto configuration = context.configuration())
+    branding.design = configuration->snapshot->login_design();
+  return branding;
+}
+
+net::HttpResponse page_response(const pages::Branding& branding, int status, std::string html,
+                                PageKind kind, const std::vector<std::string>& connect,
+                                std::vector<std::string> images) {
+  images.insert(images.begin(), branding.design.logo_path);
+  auto response = html_response(status, std::move(html), kind, connect, images);
+  response.headers.emplace_back("Content-Language", pages::tag(branding.language));
+  response.headers.emplace_back("Vary", "Accept-Language");
+  return response;
 }
 
 net::HttpResponse message_response(const Call& call, int status, std::string title,
@@ -177,13 +174,24 @@ net::HttpResponse message_response(const Call& call, int status, std::string tit
   message.link_url = std::move(link_url);
   message.link_text = std::move(link_text);
   message.reference = status >= 400 ? call.browser.reference : "";
-  return html_response(status, pages::message_page({call.organization()}, message));
+  const auto branding = call.branding();
+  return page_response(branding, status, pages::message_page(branding, message));
+}
+
+net::HttpResponse text_response(const Call& call, int status, std::string_view key,
+                                std::string link_url, std::string_view link_key) {
+  const auto language = call.language();
+  const std::string prefix(key);
+  return message_response(call, status, pages::text(language, prefix + ".title"),
+                          pages::text(language, prefix + ".text"), std::move(link_url),
+                          pages::text(language, link_key));
 }
 
 net::HttpResponse failure_response(const Call& call, const controlplane::Failure& failure) {
-  const auto [status, title, text] = text_of(failure.kind);
-  return message_response(call, status, std::string(title), std::string(text), failure.retry_url,
-                          failure.retry_url.empty() ? "" : "Try again");
+  const auto key = "failure." + std::string(controlplane::to_string(failure.kind));
+  const bool is_said = pages::has_text(call.language(), key + ".title");
+  return text_response(call, status_of(failure.kind), is_said ? key : "failure.other",
+                       failure.retry_url, "action.try_again");
 }
 
 net::HttpResponse outcome_response(const Call& call,

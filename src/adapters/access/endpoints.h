@@ -5,6 +5,7 @@
 #include <string>
 
 #include "adapters/access/call.h"
+#include "controlplane/posture_exchange.h"
 #include "controlplane/session.h"
 #include "net/http.h"
 
@@ -23,9 +24,17 @@ namespace gatehouse::adapters {
 [[nodiscard]] net::HttpResponse get_purpose(const Call& call);
 [[nodiscard]] net::HttpResponse post_purpose(const Call& call);
 [[nodiscard]] net::HttpResponse get_refused(const Call& call);
+// The page that asks a device.
+[[nodiscard]] net::HttpResponse device_page_response(const Call& call,
+                                                     controlplane::AskDevice page);
+
+// trial_endpoints.cc: what an administrator tries out
+[[nodiscard]] net::HttpResponse get_test(const Call& call);
 
 // session_endpoints.cc
 [[nodiscard]] net::HttpResponse get_home(const Call& call);
+[[nodiscard]] net::HttpResponse post_end_session(const Call& call);
+[[nodiscard]] net::HttpResponse post_end_all_sessions(const Call& call);
 [[nodiscard]] net::HttpResponse get_global_logout(const Call& call);
 [[nodiscard]] net::HttpResponse get_authorized(const Call& call);
 [[nodiscard]] net::HttpResponse get_application_logout(const Call& call);

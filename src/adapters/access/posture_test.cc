@@ -332,7 +332,8 @@ TEST_F(PostureTest, ExpiredKeysAreTheAdministratorsMatter) {
     integration.as_object()["config"].as_object()["public_certificate"] =
         controlplane::test::device_key().self_signed_certificate(
             "Tanium", "0123456789abcdef", kStart - hours{2}, kStart - hours{1});
-  const auto outcome = gateway_.gateway->apply(TestGateway::read(document), {"admin@example.com", "", ""});
+  const auto outcome =
+      gateway_.gateway->apply(TestGateway::read(document), {"admin@example.com", "", ""});
   ASSERT_TRUE(outcome);
   const auto given = sign_in(browser_);
   EXPECT_EQ(deliver(browser_, given, agent_token(challenge(given), gateway_.now)).reason,

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "adapters/access/sign_in_fixture.h"
+#include "controlplane/attempt.h"
 #include "model/limits.h"
 
 namespace gatehouse::adapters {
@@ -118,7 +119,7 @@ TEST_F(ProviderSignInTest, SlowProvidersCannotStarveTheStore) {
 TEST_F(ProviderSignInTest, OneBrowserMayBeSignedInByDifferentMethods) {
   browser_.sign_in_with_code("Wiki");
   const auto arrived = browser_.sign_in_with_provider("Admin", "/console");
-  EXPECT_EQ(header(arrived, "Location"), "/console") << "the only method, at once";
+  EXPECT_EQ(header(arrived, "Location"), "/console");
 
   // Both stay signed in, silently, and log-out ends both.
   EXPECT_EQ(header(browser_.follow(browser_.get(browser_.login_url("Wiki", "/w"))), "Location"),
@@ -159,6 +160,138 @@ TEST_F(ProviderSignInTest, WrongMethodLeadsToTheChooserNeverInCircles) {
     EXPECT_TRUE(contains(again, "another way to sign in"));
   }
   EXPECT_EQ(gateway_.store->live_sessions(gateway_.now).value().size(), 3U);
+}
+
+TEST_F(ProviderSignInTest, WhoUsedAnotherMethodIsToldWhyItIsAskedAgain) {
+  browser_.sign_in_with_code("Wiki");
+  const auto page = browser_.follow(browser_.get(browser_.login_url("Admin", "/console")));
+  EXPECT_EQ(page.status, 200);
+  EXPECT_TRUE(contains(page, "another way to sign in"));
+  EXPECT_TRUE(contains(page, "Corp"));
+  EXPECT_FALSE(contains(page, "Code</"));
+  // Unless the application wants to go there without a word.
+  auto document = sample_document();
+  document["applications"].as_array()[3].as_object()["auto_redirect_to_identity"] = true;
+  gateway_.apply(document);
+  const auto away = browser_.follow(browser_.get(browser_.login_url("Admin", "/console")));
+  EXPECT_TRUE(header(away, "Location").starts_with("https://idp.example.com/auth"));
+}
+
+TEST_F(ProviderSignInTest, WhoNeverCameBackIsToldSo) {
+  const auto begin = [&] {
+    return browser_.follow(browser_.get(browser_.login_url("Admin", "/console")));
+  };
+  const auto away = begin();
+  ASSERT_EQ(away.status, 302);
+  gateway_.now += std::chrono::seconds{14};
+  EXPECT_EQ(begin().status, 302) << "another tab";
+  gateway_.now += std::chrono::seconds{1};
+  const auto page = begin();
+  EXPECT_EQ(page.status, 200);
+  EXPECT_TRUE(contains(page, "have not come back")) << page.body;
+  EXPECT_TRUE(contains(page, "Corp"));
+  EXPECT_EQ(Browser(site_).get(browser_.login_url("Admin", "/console")).status, 302);
+  // The sign-in that was begun still works, and then nothing is said any more.
+  gateway_.provider.now = gateway_.now;
+  const auto query = gateway_.provider.authorize(header(away, "Location"));
+  EXPECT_EQ(browser_.get(std::string(kAuth) + "/cdn-cgi/access/callback?" + query).status, 302);
+  browser_.get("https://auth.example.com/cdn-cgi/access/logout");
+  EXPECT_EQ(begin().status, 302);
+}
+
+TEST_F(ProviderSignInTest, IsStoppedWhenItGoesInCircles) {
+  const auto begin = [&] {
+    return browser_.follow(browser_.get(browser_.login_url("Admin", "/console")));
+  };
+  for (int i = 0; i < controlplane::kMaxStartsPerWindow; ++i) EXPECT_EQ(begin().status, 302) << i;
+  const auto page = begin();
+  EXPECT_EQ(page.status, 200);
+  EXPECT_TRUE(contains(page, "we have stopped")) << page.body;
+}
+
+TEST_F(ProviderSignInTest, AnApplicationThatSendsBackAgainAndAgainIsStopped) {
+  browser_.sign_in_with_provider("Admin", "/console");
+  const auto again = [&] {
+    return browser_.follow(browser_.get(browser_.login_url("Admin", "/console")));
+  };
+  for (int i = 1; i < 5; ++i) EXPECT_EQ(header(again(), "Location"), "/console") << i;
+  const auto stopped = again();
+  EXPECT_EQ(stopped.status, 403);
+  EXPECT_TRUE(contains(stopped, "sign_in_loop")) << stopped.body;
+  EXPECT_EQ(header(browser_.follow(browser_.get(browser_.login_url("Admin", "/console/other"))),
+                   "Location"),
+            "/console/other");
+  gateway_.now += std::chrono::seconds{10};
+  EXPECT_EQ(header(again(), "Location"), "/console");
+}
+
+TEST_F(ProviderSignInTest, AStrongerSignInIsAskedForOnce) {
+  auto document = sample_document();
+  document["applications"]
+      .as_array()[3]
+      .as_object()["policies"]
+      .as_array()[0]
+      .as_object()["require"] =
+      json::parse(
+          R"([{"auth_context": {"id": "x", "ac_id": "c1", "identity_provider_id": "Corp"}},
+          {"auth_context": {"id": "y", "ac_id": "c2", "identity_provider_id": "Corp"}}])")
+          .value();
+  gateway_.apply(document);
+  const auto at_provider = [&](const net::HttpResponse& away) {
+    EXPECT_TRUE(header(away, "Location").starts_with("https://idp.example.com/auth"))
+        << away.status << away.body;
+    const auto query = gateway_.provider.authorize(header(away, "Location"));
+    return browser_.follow(browser_.get(std::string(kAuth) + "/cdn-cgi/access/callback?" + query));
+  };
+  // Not confirmed: each is asked for, and then it is said.
+  auto at = browser_.follow(browser_.get(browser_.login_url("Admin", "/console")));
+  for (int i = 0; i < 3; ++i) at = at_provider(at);
+  EXPECT_EQ(at.status, 403);
+  EXPECT_TRUE(contains(at, "auth_context_refused")) << at.body;
+
+  // Confirmed one after the other, they are all held at the end.
+  at = browser_.follow(browser_.get(browser_.login_url("Admin", "/console")));
+  EXPECT_NE(header(at, "Location").find("login_hint=ada%40example.com"), std::string::npos);
+  gateway_.provider.more_claims["acrs"] = "c1";
+  at = at_provider(at);
+  gateway_.provider.more_claims["acrs"] = json::array{"c2"};
+  at = at_provider(at);
+  EXPECT_EQ(header(at, "Location"), "/console") << at.body;
+}
+
+TEST_F(ProviderSignInTest, AClaimsChallengeIsTakenToTheProviderOnce) {
+  gateway_.provider.token_error = json::object{
+      {"error", "invalid_grant"}, {"claims", R"({"access_token":{"x":{"essential":true}}})"}};
+  auto away = browser_.follow(browser_.get(browser_.login_url("Admin", "/console")));
+  auto query = gateway_.provider.authorize(header(away, "Location"));
+  away = browser_.follow(browser_.get(std::string(kAuth) + "/cdn-cgi/access/callback?" + query));
+  ASSERT_EQ(away.status, 302) << away.body;
+  EXPECT_NE(header(away, "Location").find("&claims=%7B%22access_token%22"), std::string::npos);
+  query = gateway_.provider.authorize(header(away, "Location"));
+  const auto refused =
+      browser_.follow(browser_.get(std::string(kAuth) + "/cdn-cgi/access/callback?" + query));
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_EQ(gateway_.audit("sign_in_failed").size(), 1U);
+}
+
+TEST_F(ProviderSignInTest, AProviderThatMustAskIsLetAskOnce) {
+  for (const std::string_view error : {"login_required", "interaction_required"}) {
+    Browser browser(site_);
+    auto away = browser.follow(browser.get(browser.login_url("Admin", "/console")));
+    const auto state_of = [](const net::HttpResponse& response) {
+      const auto url = header(response, "Location");
+      const auto at = url.find("&state=") + 1;
+      return url.substr(at, url.find('&', at) - at);
+    };
+    const auto callback = [&] {
+      return std::string(kAuth) + "/cdn-cgi/access/callback?error=" + std::string(error) + "&" +
+             state_of(away);
+    };
+    away = browser.follow(browser.get(callback()));
+    ASSERT_EQ(away.status, 302) << away.body;
+    EXPECT_NE(header(away, "Location").find("&prompt=select_account"), std::string::npos);
+    EXPECT_EQ(browser.follow(browser.get(callback())).status, 403) << error;
+  }
 }
 
 TEST_F(ProviderSignInTest, AnotherPersonInTheSameBrowserEndsTheFirstOnesSession) {

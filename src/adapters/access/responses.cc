@@ -27,12 +27,14 @@ net::HttpResponse dynamic_response(int status, std::string_view referrer_policy 
 }  // namespace
 
 net::HttpResponse html_response(int status, std::string html, PageKind kind,
-                                const std::vector<std::string>& connect) {
+                                const std::vector<std::string>& connect,
+                                const std::vector<std::string>& images) {
   auto response = dynamic_response(status, kind == PageKind::Form ? "same-origin" : "no-referrer",
                                    kind == PageKind::Posture ? "(self)" : "()");
   response.headers.emplace_back("Content-Security-Policy",
-                                kind == PageKind::Custom ? std::string(pages::custom_page_policy())
-                                                         : pages::content_security_policy(connect));
+                                kind == PageKind::Custom
+                                    ? std::string(pages::custom_page_policy())
+                                    : pages::content_security_policy(connect, images));
   response.headers.emplace_back("Content-Type", "text/html; charset=utf-8");
   response.body = std::move(html);
   return response;

@@ -15,6 +15,7 @@ namespace gatehouse::adapters {
 
 inline constexpr std::string_view kBrowserCookie = "CF_Session";
 inline constexpr std::string_view kTokenCookie = "CF_Authorization";
+inline constexpr std::string_view kAttemptCookie = "CF_Attempt";
 inline constexpr std::string_view kBindingCookie = "CF_Binding";
 inline constexpr std::string_view kAppSessionCookie = "CF_AppSession";
 inline constexpr std::chrono::seconds kBrowserCookieLifetime{4 * 3600};
@@ -28,7 +29,8 @@ enum class PageKind : std::uint8_t {
 };
 [[nodiscard]] net::HttpResponse html_response(int status, std::string html,
                                               PageKind kind = PageKind::Plain,
-                                              const std::vector<std::string>& connect = {});
+                                              const std::vector<std::string>& connect = {},
+                                              const std::vector<std::string>& images = {});
 [[nodiscard]] net::HttpResponse json_response(int status, const json::object& document);
 // 302 after GET and HEAD, 303 after POST.
 [[nodiscard]] net::HttpResponse redirect_response(const net::HttpRequest& request, std::string url);

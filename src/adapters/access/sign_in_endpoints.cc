@@ -3,10 +3,12 @@
 #include "adapters/access/endpoints.h"
 #include "adapters/access/responses.h"
 #include "base/json.h"
+#include "controlplane/attempt.h"
 #include "controlplane/pin.h"
 #include "controlplane/posture_exchange.h"
 #include "controlplane/purpose.h"
 #include "controlplane/sign_in.h"
+#include "controlplane/trial.h"
 #include "decision/reason.h"
 #include "pages/pages.h"
 
@@ -18,6 +20,11 @@ controlplane::LoginQuery login_query(const Call& call) {
 }
 
 constexpr std::string_view kResultPath = "/cdn-cgi/access/posture/result";
+
+void set_attempt_cookie(net::HttpResponse& response, std::string_view attempt) {
+  set_cookie(response, {kAttemptCookie, attempt, controlplane::kAttemptLifetime, "Lax", true,
+                        "/cdn-cgi/access"});
+}
 
 }  // namespace
 
@@ -35,23 +42,38 @@ net::HttpResponse post_login(const Call& call) {
 }
 
 net::HttpResponse get_start(const Call& call) {
-  return outcome_response(
-      call, controlplane::start_method(call.context, call.browser, call.query("transaction")));
+  const auto outcome =
+      controlplane::start_method(call.context, call.browser, call.query("transaction"));
+  auto response = outcome_response(call, outcome);
+  if (outcome && outcome->attempt) set_attempt_cookie(response, *outcome->attempt);
+  return response;
 }
 
 net::HttpResponse get_callback(const Call& call) {
-  return outcome_response(
+  if (const auto test = controlplane::return_to_trial(call.context, call.browser,
+                                                      call.query("state"), call.request.query))
+    return outcome_response(call, *test);
+  auto response = outcome_response(
       call, controlplane::return_from_provider(call.context, call.browser, call.query("state"),
                                                call.request.query));
+  if (!call.browser.attempt.empty())
+    set_attempt_cookie(response, controlplane::attempt_after_return(call.context, call.browser));
+  return response;
 }
 
 net::HttpResponse post_pin_request(const Call& call) {
+  if (const auto test = controlplane::request_trial_pin(
+          call.context, call.browser, call.form("transaction"), call.form("email")))
+    return outcome_response(call, *test);
   return outcome_response(
       call, controlplane::request_pin(call.context, call.browser, call.form("transaction"),
                                       call.form("email")));
 }
 
 net::HttpResponse post_pin_verify(const Call& call) {
+  if (const auto test = controlplane::verify_trial_pin(call.context, call.browser,
+                                                       call.form("transaction"), call.form("code")))
+    return outcome_response(call, *test);
   return outcome_response(
       call, controlplane::verify_pin(call.context, call.browser, call.form("transaction"),
                                      call.form("code")));
@@ -64,17 +86,21 @@ net::HttpResponse get_posture_start(const Call& call) {
   return response;
 }
 
+net::HttpResponse device_page_response(const Call& call, controlplane::AskDevice page) {
+  auto instructions = std::move(page.exchange);
+  instructions["transaction"] = page.transaction;
+  instructions["result_url"] = kResultPath;
+  const auto branding = call.branding();
+  return page_response(
+      branding, 200,
+      pages::posture_page(branding, {page.application, json::serialize(instructions)}),
+      PageKind::Posture, page.origins);
+}
+
 net::HttpResponse get_posture_page(const Call& call) {
   auto page =
       controlplane::show_posture_page(call.context, call.browser, call.query("transaction"));
-  if (!page) return failure_response(call, page.error());
-  auto instructions = std::move(page->exchange);
-  instructions["transaction"] = page->transaction;
-  instructions["result_url"] = kResultPath;
-  return html_response(200,
-                       pages::posture_page({call.organization()},
-                                           {page->application, json::serialize(instructions)}),
-                       PageKind::Posture, page->origins);
+  return page ? device_page_response(call, std::move(*page)) : failure_response(call, page.error());
 }
 
 net::HttpResponse post_posture_result(const Call& call) {
@@ -84,9 +110,12 @@ net::HttpResponse post_posture_result(const Call& call) {
   const auto text = [&](std::string_view key) {
     return std::string(json::find_string(document->get_object(), key).value_or(""));
   };
-  const auto reply = controlplane::receive_posture_result(
-      call.context, call.browser,
-      {text("transaction"), text("token"), text("error"), text("permission")});
+  const controlplane::PostureResult result{text("transaction"), text("token"), text("error"),
+                                           text("permission")};
+  auto test = controlplane::receive_trial_result(call.context, call.browser, result);
+  const auto reply = test
+                         ? std::move(*test)
+                         : controlplane::receive_posture_result(call.context, call.browser, result);
   if (!reply) {
     const auto& failure = reply.error();
     const int status = failure.kind == controlplane::FailureKind::StoreUnavailable ||
@@ -125,8 +154,10 @@ net::HttpResponse get_refused(const Call& call) {
   page.reference = std::move(refusal->reference);
   page.retry_url = std::move(refusal->retry_url);
   page.detail = std::move(refusal->message);
+  page.support_code = std::move(refusal->support_code);
   page.sign_out_url = "/cdn-cgi/access/logout?transaction=" + call.query("transaction");
-  return html_response(403, pages::refusal_page({call.organization()}, page));
+  const auto branding = call.branding();
+  return page_response(branding, 403, pages::refusal_page(branding, page));
 }
 
 }  // namespace gatehouse::adapters

@@ -143,7 +143,15 @@ net::HttpResponse Browser::sign_in_with_code(std::string_view application, std::
 
 net::HttpResponse Browser::sign_in_with_provider(std::string_view application,
                                                  std::string_view redirect) {
-  const auto away = follow(get(login_url(application, redirect)));
+  auto away = follow(get(login_url(application, redirect)));
+  // Signed in otherwise already: the page says why it is asked again.
+  if (const auto transaction = hidden_field(away, "transaction"); !transaction.empty()) {
+    std::string method;
+    for (const auto& provider : site_.gateway.gateway->resources()->identity_providers)
+      if (provider.type == "oidc") method = provider.id;
+    away = follow(post_form("https://auth.example.com/cdn-cgi/access/login/any",
+                            {{"transaction", transaction}, {"method", method}}));
+  }
   const auto query = site_.gateway.provider.authorize(header(away, "Location"));
   return follow(get("https://auth.example.com/cdn-cgi/access/callback?" + query));
 }

@@ -1,5 +1,5 @@
 // Asks the agent on this device for a signed statement and hands it to the gateway, which verifies it.
-// The page says what to ask in its data-instructions attribute. ES2017, no dependencies.
+// The page says what to ask in its data-instructions attribute and how to say it in data-texts. ES2017, no dependencies.
 (function () {
   'use strict';
 
@@ -178,17 +178,19 @@
     }
   }
 
-  function say(text) { element('status').textContent = text; }
+  const texts = JSON.parse(element('posture').getAttribute('data-texts'));
 
-  function fail(text) {
+  function say(key) { element('status').textContent = texts[key]; }
+
+  function fail(key) {
     element('explanation').hidden = true;
     element('progress').className = 'progress failed';
-    element('failure').textContent = text;
+    element('failure').textContent = texts[key];
     element('failed').hidden = false;
   }
 
   async function run() {
-    say('Asking the agent on this device…');
+    say('asking');
     element('progress').hidden = false;
     const instructions = JSON.parse(element('posture').getAttribute('data-instructions'));
     const limit = new Promise(function (resolve) {
@@ -198,24 +200,24 @@
     });
     const outcome = await Promise.race([ask(instructions), limit]);
     element('explanation').hidden = true;
-    say(outcome.token ? 'The agent answered. One moment…' : 'The agent gave no answer. One moment…');
+    say(outcome.token ? 'answered' : 'silent');
     let target;
     try {
       target = await deliver(instructions, outcome);
     } catch (error) {
-      say('The check could not be finished.');
-      fail('The gateway did not take the result. Check your connection, then try again.');
+      say('unfinished');
+      fail('not_taken');
       return;
     }
     element('progress').className = 'progress done';
-    if (outcome.token) say('Done. Taking you on…');
+    if (outcome.token) say('done');
     location.replace(target);
-    setTimeout(function () { fail('This takes longer than expected.'); }, LEAVE_MS);
+    setTimeout(function () { fail('slow'); }, LEAVE_MS);
   }
 
   element('retry').addEventListener('click', function () { location.reload(); });
   run().catch(function () {
-    say('The check could not be started.');
-    fail('Load the page again. If that does not help, tell your IT team.');
+    say('not_started');
+    fail('reload');
   });
 })();
