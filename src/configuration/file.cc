@@ -82,6 +82,12 @@ class FileReader {
     if (const json::object* api = top.object("api")) {
       read_api(*api, Path(root, "api"), settings.api);
     }
+    if (const json::object* dashboard = top.object("dashboard")) {
+      const Path path(root, "dashboard");
+      ObjectReader reader(*dashboard, path, problems_);
+      settings.dashboard.web_directory = path_or(reader, "web_directory", "");
+      reader.finish();
+    }
     top.finish();
   }
 

@@ -71,6 +71,11 @@ struct ApiSettings {
   int requests_per_5_minutes = 1200;  // a token; 0: no limit
   bool operator==(const ApiSettings&) const = default;
 };
+// Of the application of type `dash_sso`.
+struct DashboardSettings {
+  std::string web_directory;  // index.html and what belongs to it; empty: beside the program
+  bool operator==(const DashboardSettings&) const = default;
+};
 struct Settings {
   std::string state_directory = "/var/lib/gatehouse";
   ListenSettings listen;
@@ -87,6 +92,7 @@ struct Settings {
   DecisionLogSettings decision_log;
   ForwardAuthSettings forward_auth;
   ApiSettings api;
+  DashboardSettings dashboard;
 };
 
 struct File {

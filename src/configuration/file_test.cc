@@ -419,6 +419,11 @@ TEST(ConfigurationFile, ProblemsOfSettings) {
            "1000000"),
       with("api misspelt", "api: {allowed_from: [::1]}\n",
            "gatehouse.yaml:3: api.allowed_from: is not a known key; did you mean `allow_from`?"),
+      with("dashboard", "dashboard: {web_directory: web}\n", ""),
+      with("dashboard nowhere", "dashboard: {web_directory: ''}\n",
+           "gatehouse.yaml:3: dashboard.web_directory: must not be empty"),
+      with("dashboard misspelt", "dashboard: {directory: web}\n",
+           "gatehouse.yaml:3: dashboard.directory: is not a known key; known: web_directory"),
       with("nginx", "nginx: {workers: -1, user: 'www;data', binary: ''}\n",
            "gatehouse.yaml:3: nginx.binary: must not be empty\n"
            "gatehouse.yaml:3: nginx.workers: must be a whole number from 0 to 1024\n"

@@ -67,6 +67,18 @@ describe('gatehouse init', () => {
     ['a name that is none', { '--auth-domain': 'https://x' }, /organization\.auth_domain/],
     ['no port', { '--listen': 'localhost' }, /--listen/],
     ['a store that is none', { '--store': 'mysql://x' }, /store: must be/],
+    ['a dashboard for nobody', { '--dashboard': 'dash.gateway.test' }, /it takes --administrator/],
+    ['an administrator of nothing', { '--administrator': 'a@corp.example' }, /it takes --dashboard/],
+    [
+      'a dashboard on the auth domain',
+      { '--dashboard': kAuth, '--administrator': 'a@corp.example' },
+      /applications\[0\]\.domain: is the auth domain/,
+    ],
+    [
+      'an administrator who has no address',
+      { '--dashboard': 'dash.gateway.test', '--administrator': 'alice' },
+      /must be an email address/,
+    ],
   ])
     test(`${name}: nothing is made`, async () => {
       const { code, output } = await run(...init(changes));
@@ -75,9 +87,30 @@ describe('gatehouse init', () => {
       assert.deepEqual(fs.readdirSync(directory), []);
     });
 
+  test('the dashboard and its administrators, when they are named', async () => {
+    const other = fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-init-'));
+    const at = path.join(other, 'gatehouse.yaml');
+    const [, , ...rest] = init({
+      '--state-directory': path.join(other, 'state'),
+      '--dashboard': 'admin.gateway.test',
+      '--administrator': 'alice@corp.example',
+    });
+    const made = await asJson('init', at, ...rest, '--administrator', 'bob@corp.example');
+    assert.equal(made.dashboard, `https://admin.gateway.test:${port}/`);
+    const { code, output } = await run('check', at);
+    assert.equal(code, 0, output);
+    const text = fs.readFileSync(at, 'utf8');
+    for (const part of ['type: dash_sso', 'dashboard_role: administrator', 'alice@corp.example', 'bob@corp.example', 'type: onetimepin']) // prettier-ignore
+      assert.ok(text.includes(part), part);
+    const { stdout } = await run('init', at);
+    assert.match(stdout, /The dashboard will be at https:\/\/admin\.gateway\.test:\d+\/\n.*`smtp`/);
+    fs.rmSync(other, { recursive: true });
+  });
+
   let first;
   test('makes what is needed, and the token is shown', async () => {
     first = await asJson(...init());
+    assert.equal(first.dashboard, null);
     assert.deepEqual(first.created, ['configuration_file', 'keys', 'token']);
     assert.match(first.account_id, /^[0-9a-f]{32}$/);
     assert.match(first.token.secret, /^gh_[0-9A-Za-z]{40}[0-9a-f]{8}$/);

@@ -103,7 +103,7 @@ class AdminApi {
       if (!parsed) return invalid_headers("the proxy did not say whose request this is");
       client = *parsed;
       const auto contains = [&](const IpNetwork& network) { return network.contains(client); };
-      if (std::ranges::none_of(options_.allowed_networks, contains)) {
+      if (!options_.person && std::ranges::none_of(options_.allowed_networks, contains)) {
         return failure(403, {{kUnauthorized,
                               fmt::format("requests from {} are not allowed: see the setting "
                                           "`api.allow_from`",
@@ -153,6 +153,7 @@ class AdminApi {
                     .account_id = std::move(*account),
                     .arguments = std::move(match.arguments),
                     .token = std::move(*token),
+                    .asker = asker(),
                     .client = client,
                     .reference = reference};
     if (operation == nullptr) return own_read(call, path, place);
@@ -192,6 +193,11 @@ class AdminApi {
   [[nodiscard]] std::expected<storage::ApiToken, HttpResponse> authenticate(
       const HttpRequest& request, const IpAddress& client) {
     if (options_.trusted) return *options_.trusted;
+    if (options_.person) {
+      auto person = GATEHOUSE_TRY(options_.person(request, client));
+      if (!is_admitted(admitted_, person.session)) return std::unexpected(too_many());
+      return std::move(person.authority);
+    }
     auto& store = context().dependencies.store;
     const auto now = context().now();
     const std::string secret = GATEHOUSE_TRY(secret_of(request));
@@ -206,6 +212,11 @@ class AdminApi {
     return std::move(**token);
   }
 
+  [[nodiscard]] Asker asker() const {
+    if (options_.trusted) return Asker::Socket;
+    return options_.person ? Asker::Person : Asker::Token;
+  }
+
   [[nodiscard]] bool is_admitted(controlplane::Limiter& limiter, std::string_view key) {
     return options_.requests == 0 || limiter.admit(key, context().now());
   }
@@ -213,8 +224,8 @@ class AdminApi {
     auto response = failure(
         429,
         {{kRateLimited,
-          fmt::format("more than {} requests in {} s: see the setting `api.requests_per_5_minutes`",
-                      options_.requests, options_.window.count()),
+          fmt::format("more than {} requests in {} s{}", options_.requests, options_.window.count(),
+                      options_.person ? "" : ": see the setting `api.requests_per_5_minutes`"),
           ""}});
     response.headers.emplace_back("Retry-After", std::to_string(options_.window.count()));
     return response;

@@ -9,7 +9,11 @@
 #pragma once
 
 #include <chrono>
+#include <expected>
+#include <functional>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "adapters/admin_api/call.h"
 #include "base/ip.h"
@@ -17,6 +21,12 @@
 #include "storage/store.h"
 
 namespace gatehouse::adapters {
+
+// A person of the dashboard and what they may do.
+struct PersonOfTheDashboard {
+  storage::ApiToken authority;  // without id; the name is the e-mail address
+  std::string session;          // what the limit counts by
+};
 
 struct AdminApiOptions {
   admin_api::Services services;
@@ -28,6 +38,11 @@ struct AdminApiOptions {
   // Whose every request is, without credentials, networks and limits: of a socket that only its
   // owner can open. The root of the admin socket is an Administrator without an id.
   std::optional<storage::ApiToken> trusted;
+  // Who asks, instead of credentials in the request and of networks; an answer for nobody.
+  // Thread-safe.
+  std::function<std::expected<PersonOfTheDashboard, net::HttpResponse>(
+      const net::HttpRequest& request, const IpAddress& client)>
+      person{};
 };
 [[nodiscard]] net::Router make_admin_api_router(AdminApiOptions options);
 

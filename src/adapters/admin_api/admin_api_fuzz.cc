@@ -30,7 +30,8 @@ struct Api {
                return std::unexpected("nothing is explained here");
              },
              .health = [] { return json::object{}; },
-             .decisions = [](std::size_t, const auto&) { return std::vector<json::object>{}; },
+             .decisions = [](const dataplane::DecisionsAsked&)
+                 -> std::optional<dataplane::DecisionsFound> { return std::nullopt; },
              .version = "0"},
          .allowed_networks = {},
          .requests = 0,

@@ -51,12 +51,23 @@ ApiTest::ApiTest() {
         return json::object{{"asked", question}};
       },
       .health = [] { return json::object{{"status", "ok"}}; },
-      .decisions =
-          [this](std::size_t limit, const std::function<bool(const json::object&)>& wanted) {
-            std::vector<json::object> found;
-            for (const auto& line : decisions_)
-              if (found.size() < limit && wanted(line)) found.push_back(line);
-            return found;
+      .decisions = [this](const dataplane::DecisionsAsked& asked)
+          -> std::optional<dataplane::DecisionsFound> {
+        if (asked.older_than == "bad" || asked.newer_than == "bad") return std::nullopt;
+        dataplane::DecisionsFound found{{}, "older", "newer"};
+        for (const auto& line : decisions_) {
+          if (found.lines.size() == asked.limit) return found;
+          const auto take = asked.take(line);
+          if (take == dataplane::Take::Stop) break;
+          if (take == dataplane::Take::Yes) found.lines.push_back(line);
+        }
+        found.older.reset();
+        return found;
+      },
+      .review =
+          [](const json::object&) {
+            return json::object{
+                {"explanation", nullptr}, {"text", ""}, {"exact", false}, {"note", "none"}};
           },
       .version = "1"};
   router_ = make_admin_api_router({.services = std::move(services),

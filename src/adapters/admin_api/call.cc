@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/encoding.h"
+#include "base/json_duplicate.h"
 #include "base/try.h"
 
 namespace gatehouse::adapters::admin_api {
@@ -78,6 +79,11 @@ std::expected<json::value, net::HttpResponse> Call::any_body() const {
   }
   if (request.body.empty()) return std::unexpected(invalid("", "the body is empty"));
   auto body = json::parse(request.body, kBodyLimits);
+  if (!body && body.error() == json::ParseError::DuplicateKey) {
+    const auto key = json::find_duplicate_key(request.body, kBodyLimits).value_or("");
+    return std::unexpected(
+        invalid("", fmt::format("the body has the key `{}` twice in one object", key)));
+  }
   if (!body) return std::unexpected(invalid("", text_of(body.error())));
   return std::move(*body);
 }

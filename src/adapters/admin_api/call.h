@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "controlplane/context.h"
 #include "controlplane/gateway.h"
+#include "dataplane/decision_logs.h"
 #include "net/http.h"
 #include "storage/store.h"
 
@@ -24,6 +25,8 @@ inline constexpr std::size_t kMaxBodyBytes = std::size_t{4} << 20;
 
 // What a route needs of the credentials that ask for it.
 enum class Access : std::uint8_t { Read, Write };
+// How it is known who asks: by an API token, by a session of the dashboard, by the admin socket.
+enum class Asker : std::uint8_t { Token, Person, Socket };
 
 // What the API reaches beside the gateway; made by apps/.
 struct Services {
@@ -32,10 +35,11 @@ struct Services {
   // text otherwise.
   std::function<std::expected<json::object, std::string>(const json::value& question)> explain;
   std::function<json::object()> health;
-  // The newest lines of the decision log, newest first, at most `limit`, that `wanted` accepts.
-  std::function<std::vector<json::object>(std::size_t limit,
-                                          const std::function<bool(const json::object&)>& wanted)>
+  // Of the decision logs of this node; nullopt: a cursor is none.
+  std::function<std::optional<dataplane::DecisionsFound>(const dataplane::DecisionsAsked&)>
       decisions;
+  // Why a line of them came to be: {"explanation", "text", "exact", "note"}.
+  std::function<json::object(const json::object& line)> review{};
   std::string version;
 };
 
@@ -44,7 +48,8 @@ struct Call {
   const net::HttpRequest& request;
   std::string account_id;
   std::vector<std::string> arguments;  // what stands for the `{...}` of the route, decoded
-  storage::ApiToken token;             // who asks; the `root` of the admin socket has no id
+  storage::ApiToken token;  // who asks; a person and the `root` of the admin socket have no id
+  Asker asker = Asker::Token;
   IpAddress client;
   std::string reference;  // 32 hex: cf-ray, audit
 
@@ -99,6 +104,10 @@ void add_keys(std::vector<Operation>& operations);
 void add_users(std::vector<Operation>& operations);  // sessions, failed logins, identity
 void add_access_logs(std::vector<Operation>& operations);
 void add_policy_tests(std::vector<Operation>& operations);  // and user policy checks
-void add_gatehouse(std::vector<Operation>& operations);     // what goes beyond
+void add_gatehouse(std::vector<Operation>& operations);     // what goes beyond, and in it:
+void add_decisions(std::vector<Operation>& operations);
+void add_devices(std::vector<Operation>& operations);  // and sessions
+void add_statistics(std::vector<Operation>& operations);
+void add_tests(std::vector<Operation>& operations);
 
 }  // namespace gatehouse::adapters::admin_api

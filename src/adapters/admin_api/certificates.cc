@@ -167,12 +167,16 @@ HttpResponse read_settings(const Call& call) {
 HttpResponse change_settings(const Call& call) {
   const auto body = call.body();
   if (!body) return body.error();
+  if (const auto unknown = unknown_member(*body, {"settings"})) return *unknown;
   const auto* given = json::find_array(*body, "settings");
   if (given == nullptr) return invalid("/settings", "must be a list");
   for (std::size_t i = 0; i < given->size(); ++i) {
     const std::string place = "/settings/" + std::to_string(i);
     const auto* setting = (*given)[i].if_object();
     if (setting == nullptr) return invalid(place, "must be an object");
+    if (const auto unknown = unknown_member(
+            *setting, {"hostname", "china_network", "client_certificate_forwarding"}, place))
+      return *unknown;
     if (!json::find_string(*setting, "hostname"))
       return invalid(place + "/hostname", "must be text");
     for (const std::string_view key : {"china_network", "client_certificate_forwarding"})

@@ -68,6 +68,7 @@ json::object violation(std::string_view tier, std::string_view message) {
 net::HttpResponse validate_page(const Call& call) {
   const auto body = call.body();
   if (!body) return body.error();
+  if (const auto unknown = unknown_member(*body, {"template", "type", "version"})) return *unknown;
   const auto page = json::find_string(*body, "template");
   if (!page) return invalid("/template", "must be text");
   const auto type = json::find_string(*body, "type");

@@ -19,7 +19,7 @@ net::HttpResponse envelope(int status, bool is_success, json::value result, json
 }
 
 net::HttpResponse collection(json::array page, std::size_t page_number, std::size_t per_page,
-                             std::size_t total) {
+                             std::size_t total, std::optional<json::object> cursors = {}) {
   const std::size_t count = page.size();
   const std::size_t pages = per_page == 0 ? 1 : (total + per_page - 1) / per_page;
   json::object document{{"result", std::move(page)},
@@ -32,6 +32,7 @@ net::HttpResponse collection(json::array page, std::size_t page_number, std::siz
                           {"count", count},
                           {"total_count", total},
                           {"total_pages", pages}}}};
+  if (cursors) document["result_info"].as_object()["cursors"] = std::move(*cursors);
   return {200, {{"Content-Type", "application/json"}}, json::serialize(document)};
 }
 
@@ -97,6 +98,11 @@ net::HttpResponse whole_list(json::array items) {
   return collection(std::move(items), 1, total, total);
 }
 
+net::HttpResponse log_page(json::array lines, std::size_t most, json::object cursors) {
+  const std::size_t count = lines.size();
+  return collection(std::move(lines), 1, most, count, std::move(cursors));
+}
+
 net::HttpResponse failure(int status, std::vector<ApiError> errors) {
   json::array list;
   for (ApiError& error : errors) {
@@ -110,6 +116,16 @@ net::HttpResponse failure(int status, std::vector<ApiError> errors) {
 
 net::HttpResponse invalid(std::string_view pointer, std::string_view message) {
   return failure(400, {invalid_request(pointer, message)});
+}
+
+std::optional<net::HttpResponse> unknown_member(const json::object& body,
+                                                std::initializer_list<std::string_view> known,
+                                                std::string_view place) {
+  for (const auto& [key, value] : body)
+    if (std::ranges::find(known, std::string_view(key)) == known.end())
+      return invalid(fmt::format("{}/{}", place, std::string_view(key)),
+                     fmt::format("is not one of {}", fmt::join(known, ", ")));
+  return std::nullopt;
 }
 
 net::HttpResponse not_found() {

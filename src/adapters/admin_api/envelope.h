@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,10 +39,16 @@ inline constexpr int kChanged = 10412;  // If-Match
                                      std::size_t per_page, std::size_t total);
 // A list that is never paged.
 [[nodiscard]] net::HttpResponse whole_list(json::array items);
+// The part of a log that was asked for, with where it goes on: `cursors` of result_info.
+[[nodiscard]] net::HttpResponse log_page(json::array lines, std::size_t most, json::object cursors);
 [[nodiscard]] net::HttpResponse failure(int status, std::vector<ApiError> errors);
 // 400 with `access.api.error.invalid_request: <field>: <message>`.
 [[nodiscard]] net::HttpResponse invalid(std::string_view pointer, std::string_view message);
 [[nodiscard]] net::HttpResponse not_found();
+// The refusal of a body that has another member than these, which it names; nullopt: it has none.
+[[nodiscard]] std::optional<net::HttpResponse> unknown_member(
+    const json::object& body, std::initializer_list<std::string_view> known,
+    std::string_view place = {});  // pointer to it, when it is not the whole body
 // 409 of what will be the same when it is tried again, and says so to clients that try by
 // themselves.
 [[nodiscard]] net::HttpResponse conflict(std::string_view message);

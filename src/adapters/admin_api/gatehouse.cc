@@ -1,5 +1,5 @@
-// What goes beyond the v4 API, under accounts/{account_id}/gatehouse/: ingress, explain, sessions,
-// revocations, decisions, audit, health, API tokens, backup.
+// What goes beyond the v4 API, under accounts/{account_id}/gatehouse/: ingress, explain, the end of
+// sessions, revocations, audit, health, API tokens, backup. The rest has files of its own.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,8 +22,6 @@ namespace {
 
 using controlplane::RevocationError;
 using net::HttpResponse;
-
-constexpr std::size_t kMostDecisions = 1000;
 
 HttpResponse not_allowed(std::string_view why) {
   return failure(403,
@@ -71,6 +69,28 @@ HttpResponse explain(const Call& call) {
   return answer ? success(*answer) : invalid("", answer.error());
 }
 
+// Who asks, and what they may do.
+HttpResponse me(const Call& call) {
+  const auto configuration = call.context().configuration();
+  if (!configuration) return unavailable();
+  const bool is_person = call.asker == Asker::Person;
+  const std::string_view kind = is_person                     ? "person"
+                                : call.asker == Asker::Socket ? "socket"
+                                                              : "token";
+  const std::string& issuer = configuration->snapshot->issuer();
+  json::object answer{
+      {"email", is_person ? json::value(call.token.name) : json::value(nullptr)},
+      {"name", call.token.name},
+      {"kind", kind},
+      {"role", storage::to_string(call.token.role)},
+      {"scopes", json::array(call.token.scopes.begin(), call.token.scopes.end())},
+      {"account", {{"id", call.account_id}, {"name", configuration->resources->organization.name}}},
+      {"auth_domain", std::string_view(issuer).substr(std::string_view("https://").size())},
+      {"version", call.services.version}};
+  if (is_person) answer["sign_out_url"] = issuer + "/cdn-cgi/access/logout";
+  return success(std::move(answer));
+}
+
 HttpResponse health(const Call& call) { return success(call.services.health()); }
 
 // Sessions and revocations.
@@ -78,37 +98,6 @@ HttpResponse health(const Call& call) { return success(call.services.health()); 
 HttpResponse revocation_failed(RevocationError error, std::string_view pointer) {
   if (error == RevocationError::StoreUnavailable) return unavailable();
   return invalid(pointer, controlplane::to_string(error));
-}
-
-HttpResponse list_sessions(const Call& call) {
-  const auto paging = paging_of(call, 100);
-  if (!paging) return paging.error();
-  auto sessions = controlplane::sessions_of(call.context(), call.query("user").value_or(""));
-  if (!sessions) {
-    if (sessions.error() != RevocationError::NoSuchUser)
-      return revocation_failed(sessions.error(), "");
-    sessions.emplace();
-  }
-  json::array page;
-  for (std::size_t i = paging->offset(); i < sessions->size() && page.size() < paging->per_page;
-       ++i) {
-    const auto& session = (*sessions)[i];
-    json::array devices;
-    for (const auto& evidence : session.posture)
-      devices.emplace_back(
-          json::object{{"device_id", evidence.device_id},
-                       {"hostname", evidence.hostname},
-                       {"integration_id", evidence.integration_id},
-                       {"established_at", format_rfc3339(evidence.established_at)}});
-    page.emplace_back(json::object{{"nonce", session.nonce},
-                                   {"email", session.identity.email},
-                                   {"user_id", session.identity.user_id},
-                                   {"login_method", session.identity.login_method},
-                                   {"created_at", format_rfc3339(session.created_at)},
-                                   {"expires_at", format_rfc3339(session.expires_at)},
-                                   {"devices", std::move(devices)}});
-  }
-  return list(std::move(page), paging->page, paging->per_page, sessions->size());
 }
 
 HttpResponse revoked(std::string_view what, const controlplane::RevocationOutcome& outcome) {
@@ -176,35 +165,7 @@ HttpResponse restore_device(const Call& call) {
              : revocation_failed(outcome.error(), "");
 }
 
-// The two logs.
-
-// It names no people: those are in the audit trail.
-HttpResponse list_decisions(const Call& call) {
-  const auto limit = count_of(call, "limit", kMostDecisions);
-  if (!limit) return limit.error();
-  const auto since = instant_of(call, "since");
-  if (!since) return since.error();
-  if (call.query("email"))
-    return invalid_query("email",
-                         "says nothing here: the decision log names no people; ask "
-                         "`access/logs/access_requests` or `gatehouse/audit`");
-  std::vector<std::pair<std::string_view, std::string>> equal;
-  for (const std::string_view name :
-       {"reason", "effect", "application", "policy", "ip", "host", "reference"})
-    if (auto value = call.query(name); value && !value->empty())
-      equal.emplace_back(name, std::move(*value));
-  const auto wanted = [&](const json::object& line) {
-    for (const auto& [name, value] : equal)
-      if (json::find_string(line, name) != std::string_view(value)) return false;
-    if (!*since) return true;
-    const auto at = parse_rfc3339(json::find_string(line, "at").value_or(""));
-    return at && *at >= **since;
-  };
-  json::array lines;
-  for (auto& line : call.services.decisions(limit->value_or(100), wanted))
-    lines.emplace_back(std::move(line));
-  return whole_list(std::move(lines));
-}
+// The audit trail.
 
 // Hashes of secrets are nobody's business either.
 void leave_out_secrets(json::value& value) {
@@ -403,14 +364,13 @@ void add_gatehouse(std::vector<Operation>& operations) {
   read("GET", "gatehouse/ingress", "gatehouse/ingress", show_ingress);
   write("PUT", "gatehouse/ingress", "gatehouse/ingress", replace_ingress);
   read("POST", "gatehouse/explain", "gatehouse/explain", explain);
+  read("GET", "gatehouse/me", controlplane::kOpenFamily, me);
   read("GET", "gatehouse/health", "gatehouse/health", health);
-  read("GET", "gatehouse/sessions", "gatehouse/sessions", list_sessions);
   write("DELETE", "gatehouse/sessions/{nonce}", "gatehouse/sessions", end_session);
   write("POST", "gatehouse/revocations", "gatehouse/revocations", revoke);
   read("GET", "gatehouse/revocations/devices", "gatehouse/revocations", list_revoked_devices);
   write("DELETE", "gatehouse/revocations/devices/{device_id}", "gatehouse/revocations",
         restore_device);
-  read("GET", "gatehouse/decisions", "gatehouse/decisions", list_decisions);
   read("GET", "gatehouse/audit", "gatehouse/audit", list_audit);
   read("GET", "gatehouse/api_tokens", "gatehouse/api_tokens", list_tokens);
   write("POST", "gatehouse/api_tokens", "gatehouse/api_tokens", create_token);

@@ -125,35 +125,6 @@ TEST_F(ApiTest, RevocationsOfEveryKind) {
   }
 }
 
-TEST_F(ApiTest, DecisionsAreFiltered) {
-  for (const auto* reason : {"identity_not_permitted", "posture_stale", "posture_stale"})
-    decisions_.push_back({{"at", "2027-01-15T08:00:00+00:00"},
-                          {"effect", "deny"},
-                          {"reason", reason},
-                          {"application", "a"}});
-  decisions_.back()["at"] = "2027-01-15T07:59:59+00:00";
-  const struct {
-    const char* query;
-    std::size_t count;
-  } cases[] = {
-      {"", 3},
-      {"?limit=2", 2},
-      {"?reason=posture_stale", 2},
-      {"?reason=posture_stale&since=2027-01-15T08:00:00Z", 1},
-      {"?effect=bypass", 0},
-      {"?application=a&effect=deny", 3},
-  };
-  for (const auto& test : cases)
-    EXPECT_EQ(get(std::string("gatehouse/decisions") + test.query, Role::HelpDesk)
-                  .result()
-                  .as_array()
-                  .size(),
-              test.count)
-        << test.query;
-  for (const auto* query : {"?limit=1001", "?since=x", "?email=ada@example.com"})
-    EXPECT_EQ(get(std::string("gatehouse/decisions") + query).status, 400) << query;
-}
-
 TEST_F(ApiTest, AuditShowsChangesWithoutSecrets) {
   auto document = controlplane::test::sample_document();
   document["organization"].as_object()["name"] = "Another name";

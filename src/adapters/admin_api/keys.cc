@@ -36,6 +36,7 @@ HttpResponse show(const Call& call) {
 HttpResponse configure(const Call& call) {
   const auto body = call.body();
   if (!body) return body.error();
+  if (const auto unknown = unknown_member(*body, {"key_rotation_interval_days"})) return *unknown;
   const auto days = json::find_int(*body, "key_rotation_interval_days");
   if (!days || *days < controlplane::kMinRotationIntervalDays ||
       *days > controlplane::kMaxRotationIntervalDays)

@@ -82,6 +82,10 @@ OperationTable::OperationTable() {
   add_access_logs(operations_);
   add_policy_tests(operations_);
   add_gatehouse(operations_);
+  add_decisions(operations_);
+  add_devices(operations_);
+  add_statistics(operations_);
+  add_tests(operations_);
   patterns_.reserve(operations_.size());
   for (const Operation& operation : operations_) patterns_.push_back(words_of(operation.pattern));
 }

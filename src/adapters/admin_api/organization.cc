@@ -69,6 +69,9 @@ net::HttpResponse revocation_failed(RevocationError error) {
 net::HttpResponse revoke_user(const Call& call) {
   const auto body = call.body();
   if (!body) return body.error();
+  if (const auto unknown =
+          unknown_member(*body, {"email", "user_uid", "devices", "warp_session_reauth"}))
+    return *unknown;
   const auto email = json::find_string(*body, "email");
   if (!email || email->empty()) return invalid("/email", "must be an e-mail address");
   for (const std::string_view key : {"devices", "warp_session_reauth"}) {

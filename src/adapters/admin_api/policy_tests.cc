@@ -44,6 +44,7 @@ HttpResponse start_failed(const PolicyTests::Error& error) {
 HttpResponse start(PolicyTests& tests, const Call& call) {
   const auto body = call.body();
   if (!body) return body.error();
+  if (const auto unknown = unknown_member(*body, {"policies"})) return *unknown;
   const auto* policies = json::find_array(*body, "policies");
   if (policies == nullptr)
     return invalid("/policies", "must be a list of policies or of ids of policies");

@@ -41,7 +41,17 @@ const Collection& tokens() {
       .kind = Kind::ServiceToken,
       .per_page = 1000,
       .removed = 200,
-      .make_show = [](const Call&, const Documents&) -> Show { return without_hashes; }};
+      .make_show = [](const Call& call, const Documents&) -> Show {
+        // Where the store does not say, they are left out, as those that were never seen.
+        auto seen = call.context().dependencies.store.service_token_uses();
+        return [uses = seen ? std::move(*seen) : std::map<std::string, Instant>{}](
+                   const Document& document) {
+          auto shown = without_hashes(document);
+          if (const auto use = uses.find(document.id); use != uses.end())
+            shown["last_seen_at"] = format_rfc3339(use->second);
+          return shown;
+        };
+      }};
   return collection;
 }
 
@@ -195,6 +205,7 @@ HttpResponse rotate_token(const Call& call) {
   const std::string& id = call.arguments[0];
   const auto body = call.body(/*may_be_empty=*/true);
   if (!body) return body.error();
+  if (const auto unknown = unknown_member(*body, {kPreviousEnd})) return *unknown;
   const std::string secret = controlplane::make_bearer_secret(kSecretPrefix);
   return change(
       call,

@@ -29,6 +29,7 @@ class TestApi {
                                          .explain = {},
                                          .health = {},
                                          .decisions = {},
+                                         .review = {},
                                          .version = "1.2.3"},
                             .allowed_networks = {*IpNetwork::parse("127.0.0.0/8")},
                             .trusted = {}};

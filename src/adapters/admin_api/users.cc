@@ -22,7 +22,7 @@ constexpr std::string_view kFamily = "access/users";
 constexpr std::size_t kPerPage = 1000;
 
 // Everybody has a seat: there is nothing to count.
-json::object to_json(const User& user) {
+json::object to_json(const User& user, std::size_t sessions) {
   json::object shown{{"id", user.id},
                      {"uid", user.id},
                      {"email", user.email},
@@ -30,6 +30,7 @@ json::object to_json(const User& user) {
                      {"access_seat", true},
                      {"gateway_seat", false},
                      {"seat_uid", user.id},
+                     {"active_session_count", sessions},
                      {"created_at", format_rfc3339(user.created_at)},
                      {"updated_at", format_rfc3339(user.updated_at)}};
   if (user.last_login_at) shown["last_successful_login"] = format_rfc3339(*user.last_login_at);
@@ -48,7 +49,7 @@ HttpResponse show(const Call& call, const User& user, int status = 200) {
   std::set<std::string_view> devices;
   for (const auto& session : *sessions)
     for (const auto& evidence : session.posture) devices.insert(evidence.device_id);
-  auto shown = to_json(user);
+  auto shown = to_json(user, sessions->size());
   shown["active_device_count"] = devices.size();
   auto response = success(std::move(shown), status);
   response.headers.emplace_back("ETag", etag_of_user(user));
@@ -68,10 +69,18 @@ HttpResponse list_users(const Call& call) {
     if (!address) return list({}, paging->page, paging->per_page, 0);  // nobody's
     query.email = *address;
   }
-  const auto found = call.context().dependencies.store.users(query);
+  auto& store = call.context().dependencies.store;
+  const auto found = store.users(query);
   if (!found) return unavailable();
+  std::vector<std::string> ids;
+  for (const auto& user : found->items) ids.push_back(user.id);
+  const auto sessions = store.count_live_sessions(ids, call.context().now());
+  if (!sessions) return unavailable();
   json::array users;
-  for (const auto& user : found->items) users.emplace_back(to_json(user));
+  for (const auto& user : found->items) {
+    const auto count = sessions->find(user.id);
+    users.emplace_back(to_json(user, count == sessions->end() ? 0 : count->second));
+  }
   return list(std::move(users), paging->page, paging->per_page, found->total);
 }
 
@@ -82,6 +91,8 @@ struct Wanted {
 std::expected<Wanted, HttpResponse> wanted_of(const Call& call, bool name_is_required) {
   const auto body = call.body();
   if (!body) return std::unexpected(body.error());
+  if (auto unknown = unknown_member(*body, {"email", "name"}))
+    return std::unexpected(std::move(*unknown));
   Wanted wanted;
   const auto email = json::find_string(*body, "email");
   if (!email) return std::unexpected(invalid("/email", "must be an e-mail address"));

@@ -34,6 +34,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kDomain = "gatehouse.localhost";
+constexpr std::string_view kAdministrator = "admin@example.com";
 
 std::string program(const char* name) {
   std::error_code error;
@@ -115,12 +116,25 @@ applications:
           - device_posture:
               integration_uid: Managed device
 
+  - name: Dashboard
+    type: dash_sso
+    domain: dash.{domain}
+    session_duration: 8h
+    policies:
+      - name: Administrators
+        decision: allow
+        dashboard_role: administrator
+        include:
+          - email:
+              email: {administrator}
+
 ingress:
   - hostname: app.{domain}
     service: unix:{application}
   - service: http_status:404
 )",
       fmt::arg("domain", kDomain), fmt::arg("port", options.https_port),
+      fmt::arg("administrator", kAdministrator),
       fmt::arg("certificate", certificates.certificate.string()),
       fmt::arg("key", certificates.key.string()), fmt::arg("state", options.state_directory),
       fmt::arg("agent_port", options.agent_port),
@@ -175,6 +189,18 @@ std::expected<Demo, std::string> prepare(const DemoOptions& options) {
   return demo;
 }
 
+// Nothing where an earlier demo has left a configuration without it.
+std::string dashboard_text(const DemoOptions& options, const Demo& demo) {
+  const std::string host = fmt::format("dash.{}", kDomain);
+  if (read_file(demo.configuration).value_or("").find("domain: " + host) == std::string::npos)
+    return {};
+  return fmt::format(
+      R"(  Dashboard       https://{}:{}/
+                  for {}, the demo's administrator: sign in with that address
+)",
+      host, options.https_port, kAdministrator);
+}
+
 std::string page_of_text(const DemoOptions& options, const Demo& demo) {
   const std::string app = fmt::format("https://app.{}:{}/", kDomain, options.https_port);
   const std::string agent = program("gatehouse-agent");
@@ -185,7 +211,7 @@ std::string page_of_text(const DemoOptions& options, const Demo& demo) {
   Open            {app}
   Sign in with    any e-mail address; the one-time PIN appears on this console
                   (also in {console})
-  Status          https://auth.{domain}:{port}/   your applications
+{dashboard}  Status          https://auth.{domain}:{port}/   your applications
                   {gatehouse} status --state {state}/state
   API             https://auth.{domain}:{port}/client/v4/   from this machine, with a token:
                   {gatehouse} tokens create --name me --state {state}/state
@@ -207,6 +233,7 @@ std::string page_of_text(const DemoOptions& options, const Demo& demo) {
   Stop            {stop}
 )",
       fmt::arg("app", app), fmt::arg("domain", kDomain), fmt::arg("port", options.https_port),
+      fmt::arg("dashboard", dashboard_text(options, demo)),
       fmt::arg("gatehouse", program("gatehouse")), fmt::arg("state", options.state_directory),
       fmt::arg("console", options.state_directory + "/console.log"),
       fmt::arg("authority", demo.certificates.authority.string()), fmt::arg("agent", agent),

@@ -444,6 +444,34 @@ std::expected<decision::Explanation, std::string> answer_question(const Question
   return explanation;
 }
 
+std::optional<decision::Explanation> explain_past(const PastDecision& past,
+                                                  const Explainable& about) {
+  const auto applications = about.snapshot.applications();
+  const auto application =
+      std::ranges::find(applications, past.application_id, &decision::CompiledApplication::id);
+  if (application == applications.end()) return std::nullopt;
+  decision::Evidence evidence;
+  if (const auto address = IpAddress::parse(past.address)) evidence.client_ip = *address;
+  const std::string country =
+      about.country_of ? about.country_of(evidence.client_ip) : std::string();
+  evidence.country = country;
+  const auto token = std::ranges::find(about.resources.service_tokens, past.service_token_id,
+                                       &model::ServiceToken::id);
+  if (token != about.resources.service_tokens.end())
+    evidence.service_token = about.snapshot.service_token_by_client_id(token->client_id);
+  if (about.snapshot.client_certificates(past.host) != nullptr)
+    evidence.certificate.state = decision::CertificateEvidence::State::Unknown;
+  std::string email;
+  if (past.session) {
+    email = model::canonical_email(past.session->identity.email).value_or("");
+    evidence.session = &*past.session;
+    evidence.canonical_email = email;
+  }
+  auto explanation = decision::explain(about.snapshot, *application, evidence, past.at);
+  name_things(explanation, about.resources);
+  return explanation;
+}
+
 int explain(const Question& question, const std::string& configuration_file,
             const std::string& state_directory, Output output) {
   if (configuration_file.empty() == state_directory.empty())

@@ -55,6 +55,20 @@ struct Explainable {
 [[nodiscard]] std::expected<decision::Explanation, std::string> answer_question(
     const Question& question, const Explainable& about, Instant now);
 
+// A decision of the past, as far as a decision log has it.
+struct PastDecision {
+  std::string application_id;
+  std::string host;
+  std::string address;
+  std::string service_token_id;  // empty: none
+  // As it was then; nullopt: nobody was signed in.
+  std::optional<model::Session> session;
+  Instant at{};
+};
+// What the configuration of now says of it; nullopt: the application is gone.
+[[nodiscard]] std::optional<decision::Explanation> explain_past(const PastDecision& past,
+                                                                const Explainable& about);
+
 // Exactly one of the two is given; `state_directory` is that of a running gateway.
 [[nodiscard]] int explain(const Question& question, const std::string& configuration_file,
                           const std::string& state_directory, Output output);

@@ -53,18 +53,49 @@ constexpr std::array kNeeded{
     Needed{"--key", "File of the certificate's key (PEM)", &InitArguments::key},
 };
 
+constexpr std::string_view kNoDashboard = "none";
+
+std::string ask(std::string_view question) {
+  std::cerr << question << ": " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  return std::string(trim(answer));
+}
+
+// Beside the auth domain: dash.example.com for auth.example.com.
+std::string usual_dashboard(const std::string& auth_domain) {
+  const std::size_t dot = auth_domain.find('.');
+  return "dash" + (dot == std::string::npos ? "." + auth_domain : auth_domain.substr(dot));
+}
+
+void ask_for_dashboard(InitArguments& arguments) {
+  if (arguments.dashboard.empty()) {
+    const std::string usual = usual_dashboard(arguments.auth_domain);
+    arguments.dashboard =
+        ask(fmt::format("Host name of the dashboard, or {} [{}]", kNoDashboard, usual));
+    if (arguments.dashboard.empty()) arguments.dashboard = usual;
+    if (arguments.dashboard == kNoDashboard) arguments.dashboard.clear();
+  }
+  if (arguments.dashboard.empty() || !arguments.administrators.empty()) return;
+  std::string address = ask("Email address of an administrator");
+  if (!address.empty()) arguments.administrators.push_back(std::move(address));
+}
+
 // False: the message has been printed.
 bool complete(InitArguments& arguments) {
+  const bool asks = ::isatty(STDIN_FILENO) != 0;
   std::string missing;
+  const auto miss = [&](std::string_view option) {
+    missing += fmt::format("{}{}", missing.empty() ? "" : ", ", option);
+  };
   for (const auto& [option, question, argument] : kNeeded) {
     std::string& value = arguments.*argument;
-    if (value.empty() && ::isatty(STDIN_FILENO) != 0) {
-      std::cerr << question << ": " << std::flush;
-      std::getline(std::cin, value);
-      value = trim(value);
-    }
-    if (value.empty()) missing += fmt::format("{}{}", missing.empty() ? "" : ", ", option);
+    if (value.empty() && asks) value = ask(question);
+    if (value.empty()) miss(option);
   }
+  if (asks && missing.empty()) ask_for_dashboard(arguments);
+  if (!arguments.dashboard.empty() && arguments.administrators.empty()) miss("--administrator");
+  if (arguments.dashboard.empty() && !arguments.administrators.empty()) miss("--dashboard");
   if (missing.empty()) return true;
   std::cerr << "gatehouse: `" << arguments.file << "` is not there yet, and to write it takes "
             << missing << "\n";
@@ -80,6 +111,26 @@ template <typename T>
 std::string line(std::string_view key, const T& value, int indent = 0) {
   return std::string(static_cast<std::size_t>(indent), ' ') +
          configuration::write_yaml(json::object{{key, value}});
+}
+
+std::string dashboard_text(const InitArguments& arguments) {
+  json::array people;
+  for (const auto& address : arguments.administrators)
+    people.emplace_back(json::object{{"email", json::object{{"email", address}}}});
+  const json::object policy{{"name", "Administrators"},
+                            {"decision", "allow"},
+                            {"dashboard_role", "administrator"},
+                            {"include", std::move(people)}};
+  const json::object application{{"name", "Dashboard"},
+                                 {"type", "dash_sso"},
+                                 {"domain", arguments.dashboard},
+                                 {"session_duration", "8h"},
+                                 {"policies", json::array{policy}}};
+  const json::object method{{"name", "One-time PIN"}, {"type", "onetimepin"}};
+  return "\n# How people sign in: a code that is mailed to them.\n" +
+         configuration::write_yaml(json::object{{"identity_providers", json::array{method}}}) +
+         "\n# The dashboard, and who may do what there: docs/guides/dashboard.md.\n" +
+         configuration::write_yaml(json::object{{"applications", json::array{application}}});
 }
 
 std::expected<std::string, std::string> configuration_text(const InitArguments& arguments) {
@@ -110,7 +161,9 @@ std::expected<std::string, std::string> configuration_text(const InitArguments& 
   text +=
       "\n# TLS, for the auth domain and every host of an application; one entry a certificate.\n"
       "certificates:\n";
-  text += "  - hosts: " + json::serialize(json::array{arguments.auth_domain}) + "\n";
+  json::array hosts{arguments.auth_domain};
+  if (!arguments.dashboard.empty()) hosts.emplace_back(arguments.dashboard);
+  text += "  - hosts: " + json::serialize(hosts) + "\n";
   text += line("certificate_file", absolute(arguments.certificate), 4);
   text += line("key_file", absolute(arguments.key), 4);
   text += "\n# http_port only leads to https; 0: none.\nlisten:\n";
@@ -130,7 +183,9 @@ std::expected<std::string, std::string> configuration_text(const InitArguments& 
       "#   host: smtp.example.com\n"
       "#   from: Example access <access@example.com>\n"
       "#   username: access\n"
-      "#   password_file: secrets/smtp\n"
+      "#   password_file: secrets/smtp\n";
+  if (!arguments.dashboard.empty()) text += dashboard_text(arguments);
+  text +=
       "\n# Login methods, applications and policies are made through the API, or stand here:\n"
       "# docs/guides/first-application.md.\n";
   return text;
@@ -219,6 +274,18 @@ std::expected<Installed, std::string> install(const configuration::Settings& set
   return installed;
 }
 
+// Where the dashboard is, by the file; empty: it has none.
+std::string dashboard_url(const configuration::File& file) {
+  const auto& listen = file.settings.listen;
+  const int port = listen.public_https_port != 0 ? listen.public_https_port : listen.https_port;
+  for (const auto& application : file.resources.applications) {
+    if (application.type != model::ApplicationType::Dashboard) continue;
+    return fmt::format("https://{}{}/", application.domains.front(),
+                       port == 443 ? "" : fmt::format(":{}", port));
+  }
+  return {};
+}
+
 }  // namespace
 
 int init(InitArguments arguments, Output output) {
@@ -229,17 +296,21 @@ int init(InitArguments arguments, Output output) {
   const auto installed = install(file->settings, arguments.new_token, created);
   if (!installed) return fail(installed.error());
   const auto& token = installed->token;
+  const std::string dashboard = dashboard_url(*file);
   if (output == Output::Json) {
     json::array made;
     for (const auto& one : created) made.emplace_back(one);
     json::value issued;
     if (token)
       issued = {{"id", token->token.id}, {"name", token->token.name}, {"secret", token->secret}};
-    std::cout << json::serialize(json::object{{"configuration_file", absolute(arguments.file)},
-                                              {"state_directory", file->settings.state_directory},
-                                              {"account_id", installed->account_id},
-                                              {"created", std::move(made)},
-                                              {"token", std::move(issued)}})
+    std::cout << json::serialize(
+                     json::object{{"configuration_file", absolute(arguments.file)},
+                                  {"state_directory", file->settings.state_directory},
+                                  {"account_id", installed->account_id},
+                                  {"created", std::move(made)},
+                                  {"dashboard", dashboard.empty() ? json::value(nullptr)
+                                                                  : json::value(dashboard)},
+                                  {"token", std::move(issued)}})
               << "\n";
     return kExitOk;
   }
@@ -255,6 +326,13 @@ int init(InitArguments arguments, Output output) {
         token->token.name, token->secret);
   else
     std::cout << "token          there already; --new-token makes another one\n";
+  if (!dashboard.empty()) {
+    std::cout << fmt::format("\nThe dashboard will be at {}{}\n", dashboard,
+                             file->settings.smtp.host.empty()
+                                 ? "\nIts one-time codes are mailed: write `smtp` in the "
+                                   "configuration first."
+                                 : "");
+  }
   std::cout << fmt::format("\nNext: gatehouse serve --config {}\n", absolute(arguments.file));
   return kExitOk;
 }

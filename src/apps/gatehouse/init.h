@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "apps/gatehouse/commands.h"
 
@@ -19,6 +20,8 @@ struct InitArguments {
   std::string store;
   std::string listen = "0.0.0.0:443";
   int http_port = 80;
+  std::string dashboard;                    // host; empty: none
+  std::vector<std::string> administrators;  // addresses of those who may open it
   bool new_token = false;
 };
 // Asks for what is missing when there is a terminal. A second run changes nothing, except for

@@ -60,6 +60,12 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   init_command->add_option("--http-port", installing.http_port, "port that leads to https; 0: none")
       ->capture_default_str();
+  init_command->add_option("--dashboard", installing.dashboard, "host name of the dashboard");
+  init_command
+      ->add_option("--administrator", installing.administrators,
+                   "email address of somebody who may do everything there")
+      ->expected(1)
+      ->take_all();
   init_command->add_flag("--new-token", installing.new_token,
                          "make another API token of an administrator");
   add_output(init_command);

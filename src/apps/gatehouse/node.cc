@@ -14,6 +14,7 @@
 
 #include "adapters/access/access_endpoints.h"
 #include "adapters/admin_api/admin_api.h"
+#include "adapters/dashboard/dashboard.h"
 #include "adapters/forward_auth/forward_auth.h"
 #include "apps/gatehouse/admin_endpoints.h"
 #include "apps/gatehouse/backup.h"
@@ -54,6 +55,15 @@ std::string find_module(const std::string& configured) {
     if (!error) return found.string();
   }
   return {};
+}
+
+// Beside the program: as installed, and in a build tree, beside which tools/web builds it.
+fs::path find_web_directory(const std::string& configured) {
+  if (!configured.empty()) return configured;
+  const fs::path here = program_directory();
+  std::error_code error;
+  if (fs::exists(here / "../CMakeCache.txt", error)) return (here / "../../web").lexically_normal();
+  return (here / "../share/gatehouse/web").lexically_normal();
 }
 
 std::shared_ptr<const net::Mailer> make_mailer(const configuration::Settings& settings) {
@@ -147,6 +157,7 @@ std::expected<void, std::string> Node::start() {
   paths_.node_state = (state / "node-state").string();
   paths_.access_socket = (state / "run" / "access.sock").string();
   paths_.api_socket = (state / "run" / "api.sock").string();
+  paths_.dashboard_socket = (state / "run" / "dashboard.sock").string();
   paths_.decision_log = (state / "log" / "decisions.jsonl").string();
   paths_.module = find_module(file_.settings.nginx_module);
   if (paths_.module.empty())
@@ -166,6 +177,11 @@ std::expected<void, std::string> Node::start() {
   if (file_.has_resources) GATEHOUSE_TRY_VOID(put_file_in_force());
   tick();
   GATEHOUSE_TRY_VOID(routing_->start(*gateway_->resources()));
+  statistics_ = std::make_unique<Statistics>(
+      *store_, gateway_->context().tally,
+      Statistics::Options{.node = name_of_this_node(state.string()),
+                          .logs = [this] { return decision_log_files(); },
+                          .clock = system_now});
   follower_ = std::jthread([this](const std::stop_token& stop) { follow(stop); });
   return {};
 }
@@ -267,6 +283,8 @@ std::expected<void, std::string> Node::start_servers(const std::string& group) {
   api_server_ = GATEHOUSE_TRY(said(net::HttpServer::start(
       api, [this](const net::HttpRequest& request) { return (*api_router_.load())(request); })));
 
+  GATEHOUSE_TRY_VOID(start_dashboard(group));
+
   net::ServerOptions admin;
   admin.unix_path = (fs::path(file_.settings.state_directory) / "run" / "admin.sock").string();
   admin.unix_mode = 0600;
@@ -279,12 +297,37 @@ std::expected<void, std::string> Node::start_servers(const std::string& group) {
   return start_forward_auth();
 }
 
+std::expected<void, std::string> Node::start_dashboard(const std::string& group) {
+  adapters::DashboardOptions options{
+      .services = api_services(),
+      .point = {.open_node_state = [this] { return node_state_->make_reader(); },
+                .selectors = selectors::registry(),
+                .log = [](const std::string& line) { spdlog::warn("dashboard: {}", line); },
+                .country_of = [this](const IpAddress& address) { return country_of(address); }},
+      .clock = system_now,
+      .files = nullptr};
+  if (auto files =
+          adapters::WebFiles::read(find_web_directory(file_.settings.dashboard.web_directory))) {
+    options.files = std::move(*files);
+  } else {
+    spdlog::warn("the dashboard has no pages: {}", files.error());
+  }
+  net::ServerOptions listen;
+  listen.unix_path = paths_.dashboard_socket;
+  listen.unix_mode = 0660;
+  listen.unix_group = group;
+  listen.max_body_bytes = kMaxApiBody;
+  dashboard_server_ = GATEHOUSE_TRY(
+      said(net::HttpServer::start(listen, adapters::make_dashboard_router(std::move(options)))));
+  return {};
+}
+
 std::expected<void, std::string> Node::start_forward_auth() {
   const auto& settings = file_.settings.forward_auth;
   if (settings.port == 0) return {};
   const auto& log = file_.settings.decision_log;
   forward_auth_log_ = std::make_unique<adapters::DecisionLog>(
-      fs::path(file_.settings.state_directory) / "log" / "forward_auth.jsonl", log.max_bytes,
+      fs::path(file_.settings.state_directory) / "log" / kForwardAuthLog, log.max_bytes,
       log.files);
   adapters::ForwardAuthOptions options;
   options.trusted_peers = settings.trusted_peers;
@@ -322,9 +365,10 @@ adapters::admin_api::Services Node::api_services() {
           },
           .health = [this] { return health(); },
           .decisions =
-              [this](std::size_t limit, const std::function<bool(const json::object&)>& wanted) {
-                return decisions(limit, wanted);
+              [this](const dataplane::DecisionsAsked& asked) {
+                return dataplane::find_decisions(decision_log_files(), asked);
               },
+          .review = [this](const json::object& line) { return review(line); },
           .version = GATEHOUSE_VERSION};
 }
 
@@ -377,11 +421,12 @@ std::string Node::issuer() const { return gateway_->snapshot()->issuer(); }
 void Node::stop() {
   follower_.request_stop();
   routing_->stop();
-  for (auto* server : {&forward_auth_server_, &api_server_, &access_server_}) {
+  for (auto* server : {&forward_auth_server_, &dashboard_server_, &api_server_, &access_server_}) {
     if (*server) (*server)->stop(std::chrono::milliseconds(2000));
   }
   if (admin_server_) admin_server_->stop(std::chrono::milliseconds(500));
   if (follower_.joinable()) follower_.join();
+  statistics_.reset();  // counts what is left
 }
 
 }  // namespace gatehouse::apps

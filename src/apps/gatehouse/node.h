@@ -20,9 +20,11 @@
 #include "apps/gatehouse/routing.h"
 #include "apps/gatehouse/serve.h"
 #include "apps/gatehouse/settings_change.h"
+#include "apps/gatehouse/statistics.h"
 #include "configuration/file.h"
 #include "controlplane/gateway.h"
 #include "controlplane/vault.h"
+#include "dataplane/decision_logs.h"
 #include "dataplane/log_rotation.h"
 #include "decision/explanation.h"
 #include "net/http_client.h"
@@ -66,6 +68,8 @@ struct StatusReport {
   unsigned nginx_restarts = 0;
 };
 
+inline constexpr std::string_view kForwardAuthLog = "forward_auth.jsonl";
+
 // Thread-safe once started.
 class Node {
  public:
@@ -96,6 +100,7 @@ class Node {
   [[nodiscard]] std::expected<void, std::string> open_stores(const std::string& group);
   [[nodiscard]] std::expected<void, std::string> put_file_in_force();
   [[nodiscard]] std::expected<void, std::string> start_servers(const std::string& group);
+  [[nodiscard]] std::expected<void, std::string> start_dashboard(const std::string& group);
   [[nodiscard]] std::expected<void, std::string> start_forward_auth();
   void make_gateway();
   void open_countries(const std::string& path);
@@ -103,8 +108,8 @@ class Node {
   void make_api_router(const configuration::ApiSettings& settings);
   [[nodiscard]] adapters::admin_api::Services api_services();
   [[nodiscard]] json::object health();
-  [[nodiscard]] std::vector<json::object> decisions(
-      std::size_t limit, const std::function<bool(const json::object&)>& wanted) const;
+  [[nodiscard]] dataplane::DecisionLogFiles decision_log_files() const;
+  [[nodiscard]] json::object review(const json::object& line);
   [[nodiscard]] Plan plan_of(const configuration::File& file, const std::string& text,
                              const controlplane::ApplyOptions& options);
   void follow(const std::stop_token& stop);
@@ -127,9 +132,11 @@ class Node {
   std::unique_ptr<net::HttpServer> access_server_;
   std::unique_ptr<net::HttpServer> admin_server_;
   std::unique_ptr<net::HttpServer> api_server_;
+  std::unique_ptr<net::HttpServer> dashboard_server_;
   std::unique_ptr<adapters::DecisionLog> forward_auth_log_;
   std::unique_ptr<net::HttpServer> forward_auth_server_;
   std::unique_ptr<dataplane::LogRotation> decision_log_;
+  std::unique_ptr<Statistics> statistics_;
   std::jthread follower_;  // last: it uses what stands above
 };
 

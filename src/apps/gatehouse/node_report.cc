@@ -1,18 +1,105 @@
 // What a running gateway says of itself.
+#include <filesystem>
 #include <utility>
 
 #include "apps/gatehouse/node.h"
 #include "base/json.h"
 #include "controlplane/context.h"
-#include "dataplane/log_tail.h"
+#include "controlplane/directory.h"
 #include "decision/snapshot.h"
 #include "platform/clock.h"
 
 namespace gatehouse::apps {
 namespace {
 
-// How far back the API looks for decisions.
-constexpr std::uint64_t kMaxDecisionBytes = std::uint64_t{64} << 20;
+std::string_view text_of(const json::object& from, std::string_view member) {
+  return json::find_string(from, member).value_or("");
+}
+
+// The evidence of devices as it was then, by ages and signals of the line.
+std::vector<model::PostureEvidence> posture_of(const json::object& evidence, Instant at) {
+  constexpr std::string_view kPosture = "posture/";
+  std::vector<model::PostureEvidence> posture;
+  const auto* signals = json::find_object(evidence, "signals");
+  for (const auto& [key, value] : evidence) {
+    const std::string_view name = key;
+    if (!name.starts_with(kPosture) || !value.is_int64()) continue;
+    model::PostureEvidence one;
+    one.integration_id = name.substr(kPosture.size());
+    one.established_at = at - std::chrono::seconds{value.get_int64()};
+    const auto* said =
+        signals == nullptr ? nullptr : json::find_object(*signals, one.integration_id);
+    if (said != nullptr) {
+      one.managed = json::find_bool(*said, "managed");
+      one.patch_compliant = json::find_bool(*said, "patch_compliant");
+      one.last_checkin = parse_rfc3339(text_of(*said, "last_checkin"));
+      if (const auto* score = json::find(*said, "vulnerability_score");
+          score != nullptr && score->is_number())
+        one.vulnerability_score = score->to_number<double>();
+    }
+    posture.push_back(std::move(one));
+  }
+  return posture;
+}
+
+// The session as it was: what is known of the person, with the devices of then. nullopt: nothing is
+// known of them any more, and `note` says so.
+std::optional<model::Session> session_of(controlplane::Context& context,
+                                         const json::object& evidence, Instant at,
+                                         std::string& note) {
+  const auto live = context.dependencies.store.load_session(text_of(evidence, "session"), at);
+  std::optional<model::Session> session = live ? *live : std::nullopt;
+  if (!session) {
+    const auto user = controlplane::find_user(context, text_of(evidence, "user"));
+    auto known = user ? controlplane::session_to_judge(context, *user)
+                      : std::unexpected(controlplane::DirectoryError::NoSuchUser);
+    if (!known) {
+      note = "the session has ended and the user is not known any more";
+      return std::nullopt;
+    }
+    note = "the session has ended: the groups and claims are those of the user's last sign-in";
+    session = std::move(*known);
+  }
+  session->identity.authenticated_at =
+      at - std::chrono::seconds{json::find_int(evidence, "identity").value_or(0)};
+  if (json::find_object(evidence, "signals") != nullptr) {
+    session->posture = posture_of(evidence, at);
+  } else {
+    for (auto& one : posture_of(evidence, at))
+      for (auto& held : session->posture)
+        if (held.integration_id == one.integration_id) held.established_at = one.established_at;
+  }
+  return session;
+}
+
+std::optional<PastDecision> past_decision(controlplane::Context& context, const json::object& line,
+                                          std::string& note) {
+  const auto at = parse_rfc3339(text_of(line, "at"));
+  PastDecision past;
+  past.application_id = text_of(line, "application");
+  if (!at || past.application_id.empty()) {
+    note = "no application was found for this request";
+    return std::nullopt;
+  }
+  past.at = *at;
+  past.host = text_of(line, "host");
+  past.address = text_of(line, "ip");
+  const auto* evidence = json::find_object(line, "evidence");
+  if (evidence == nullptr) return past;
+  past.service_token_id = text_of(*evidence, "service_token");
+  if (text_of(*evidence, "session").empty()) return past;
+  past.session = session_of(context, *evidence, *at, note);
+  return past.session ? std::optional(std::move(past)) : std::nullopt;
+}
+
+bool comes_to(const decision::Explanation& explanation, const json::object& line) {
+  const bool passes = explanation.effect == decision::Effect::Allow ||
+                      explanation.effect == decision::Effect::Bypass;
+  return text_of(line, "effect") == decision::to_string(explanation.effect) &&
+         text_of(line, "reason") ==
+             (passes ? std::string_view() : decision::info(explanation.reason).code) &&
+         text_of(line, "policy") == (explanation.decided_by ? explanation.decided_by->id : "");
+}
 
 }  // namespace
 
@@ -42,19 +129,38 @@ json::object Node::health() {
             {"engine", file_.settings.store.starts_with("postgres") ? "postgresql" : "sqlite"}}}};
 }
 
-std::vector<json::object> Node::decisions(
-    std::size_t limit, const std::function<bool(const json::object&)>& wanted) const {
-  std::vector<json::object> found;
-  if (limit == 0) return found;
-  dataplane::read_newest_lines(
-      paths_.decision_log, settings().decision_log.files, kMaxDecisionBytes,
-      [&](std::string_view line) {
-        auto decision = json::parse(line);
-        if (decision && decision->is_object() && wanted(decision->get_object()))
-          found.push_back(std::move(decision->get_object()));
-        return found.size() < limit;
-      });
-  return found;
+dataplane::DecisionLogFiles Node::decision_log_files() const {
+  return {paths_.decision_log,
+          std::filesystem::path(paths_.decision_log).parent_path() / kForwardAuthLog,
+          settings().decision_log.files};
+}
+
+json::object Node::review(const json::object& line) {
+  const auto configuration = gateway_->context().configuration();
+  json::object review{{"explanation", nullptr}, {"text", ""}, {"exact", false}, {"note", ""}};
+  if (!configuration) return review;
+  std::string note;
+  const auto past = past_decision(gateway_->context(), line, note);
+  const auto explanation = past ? explain_past(*past, {*configuration->snapshot,
+                                                       *configuration->resources,
+                                                       {},
+                                                       [this](const IpAddress& address) {
+                                                         return std::string(country_of(address));
+                                                       }})
+                                : std::nullopt;
+  if (past && !explanation) note = "the application has been removed since";
+  if (explanation) {
+    review["explanation"] = decision::to_json(*explanation);
+    review["text"] = decision::to_text(*explanation);
+    const bool is_exact = comes_to(*explanation, line);
+    review["exact"] = is_exact;
+    if (!is_exact && note.empty())
+      note =
+          "the configuration, or what is known of the person, has changed since: this is what it "
+          "would be now";
+  }
+  review["note"] = note;
+  return review;
 }
 
 StatusReport Node::status() {

@@ -57,6 +57,7 @@ constexpr Setting kSettings[] = {
     setting("decision_log", Takes::AtOnce, [](auto& s) -> auto& { return s.decision_log; }),
     setting("forward_auth", Takes::AtNextStart, [](auto& s) -> auto& { return s.forward_auth; }),
     setting("api", Takes::AtOnce, [](auto& s) -> auto& { return s.api; }),
+    setting("dashboard", Takes::AtNextStart, [](auto& s) -> auto& { return s.dashboard; }),
 };
 
 }  // namespace
