@@ -9,7 +9,7 @@ SHELL := /bin/bash
 BIN := build/release/bin
 TESTED := build/asan
 
-.PHONY: demo demo-stop test test-long bench format build-release build-tested packages-%
+.PHONY: demo demo-stop test test-long bench format build-release build-tested build-dashboard packages-%
 
 packages-%:
 	@tools/install-packages $(subst +, ,$*)
@@ -20,13 +20,17 @@ build-release: packages-build
 build-tested: packages-build+test
 	@tools/build asan all
 
-demo: build-release
+build-dashboard: packages-web
+	@tools/web
+
+demo: build-release build-dashboard
 	@tools/demo $(BIN)/gatehouse
 
 demo-stop:
 	@$(BIN)/gatehouse demo --stop
 
-test: build-tested
+test: build-tested build-dashboard
+	@tools/web test
 	@ctest --test-dir $(TESTED) --output-on-failure -j2
 	@tests/run all --build $(TESTED)
 

@@ -1,0 +1,34 @@
+// The components of the library that the dashboard uses, each from its own entry, so that a page
+// loads no more than it shows.
+export { Autocomplete } from '@cloudflare/kumo/components/autocomplete';
+export { Badge } from '@cloudflare/kumo/components/badge';
+export { Banner } from '@cloudflare/kumo/components/banner';
+export { Breadcrumbs } from '@cloudflare/kumo/components/breadcrumbs';
+export { Button, LinkButton } from '@cloudflare/kumo/components/button';
+export { Checkbox } from '@cloudflare/kumo/components/checkbox';
+export { ClipboardText } from '@cloudflare/kumo/components/clipboard-text';
+export { Collapsible } from '@cloudflare/kumo/components/collapsible';
+export { Combobox } from '@cloudflare/kumo/components/combobox';
+export { CommandPalette } from '@cloudflare/kumo/components/command-palette';
+export { Dialog } from '@cloudflare/kumo/components/dialog';
+export { DropdownMenu } from '@cloudflare/kumo/components/dropdown';
+export { Empty } from '@cloudflare/kumo/components/empty';
+export { Field } from '@cloudflare/kumo/components/field';
+export { Input, InputArea } from './input';
+export { LayerCard } from '@cloudflare/kumo/components/layer-card';
+export { Link } from '@cloudflare/kumo/components/link';
+export { Loader, SkeletonLine } from '@cloudflare/kumo/components/loader';
+export { Pagination } from '@cloudflare/kumo/components/pagination';
+export { Radio } from '@cloudflare/kumo/components/radio';
+export { Select } from '@cloudflare/kumo/components/select';
+export { SensitiveInput } from '@cloudflare/kumo/components/sensitive-input';
+export { Sidebar, useSidebar } from '@cloudflare/kumo/components/sidebar';
+export { Switch } from '@cloudflare/kumo/components/switch';
+export { Table } from '@cloudflare/kumo/components/table';
+export { Tabs } from '@cloudflare/kumo/components/tabs';
+export { TagInput } from '@cloudflare/kumo/components/tag-input';
+export { Text } from '@cloudflare/kumo/components/text';
+export { Toasty, useKumoToastManager } from '@cloudflare/kumo/components/toast';
+export { Tooltip, TooltipProvider } from '@cloudflare/kumo/components/tooltip';
+export { LinkProvider, cn } from '@cloudflare/kumo';
+export { CSPProvider } from '@cloudflare/kumo/primitives/csp-provider';
