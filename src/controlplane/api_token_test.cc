@@ -131,11 +131,10 @@ storage::ApiToken token(Role role, std::vector<std::string> scopes = {},
 }
 
 TEST(ApiTokenRights, OfRoles) {
-  const std::set<std::string_view> reads{"access/logs",           "access/users",
-                                         "gatehouse/decisions",   "gatehouse/devices",
-                                         "gatehouse/explain",     "gatehouse/me",
-                                         "gatehouse/revocations", "gatehouse/sessions",
-                                         "gatehouse/statistics"};
+  const std::set<std::string_view> reads{
+      "access/logs",           "access/users",       "gatehouse/decisions",
+      "gatehouse/devices",     "gatehouse/explain",  "gatehouse/me",
+      "gatehouse/revocations", "gatehouse/sessions", "gatehouse/statistics"};
   const std::set<std::string_view> writes{"gatehouse/sessions", "gatehouse/revocations"};
   EXPECT_TRUE(std::ranges::is_sorted(api_families()));
   for (const auto family : api_families()) {

@@ -52,8 +52,6 @@ gh_header_kind classify_header(std::string_view name) {
     if (spelled == "cf-access-token") return GH_HEADER_ACCESS_TOKEN;
     if (spelled == "cf-access-client-id") return GH_HEADER_CLIENT_ID;
     if (spelled == "cf-access-client-secret") return GH_HEADER_CLIENT_SECRET;
-    // What pages of the dashboard say so that no other site can; it says nothing of who asks.
-    if (spelled == "gatehouse-dashboard") return GH_HEADER_FOREIGN;
   }
   const auto begins = [&](std::string_view prefix) { return spelled.starts_with(prefix); };
   if (std::ranges::any_of(kPrefixes, begins)) return GH_HEADER_IDENTITY;

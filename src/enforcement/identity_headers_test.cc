@@ -30,10 +30,7 @@ constexpr Case kCases[] = {
      GH_HEADER_IDENTITY},
     {"gatehouse-client-ip", GH_HEADER_IDENTITY},
     {"gatehouse_policy_id", GH_HEADER_IDENTITY},
-    // The dashboard's pages say it; other spellings are removed.
-    {"gatehouse-dashboard", GH_HEADER_FOREIGN},
-    {"gatehouse_dashboard", GH_HEADER_IDENTITY},
-    {"gatehouse-dashboard-role", GH_HEADER_IDENTITY},
+    {"gatehouse-dashboard", GH_HEADER_IDENTITY},
     {"remote-user", GH_HEADER_IDENTITY},
     {"remote_user", GH_HEADER_IDENTITY},
     {"remote-groups", GH_HEADER_IDENTITY},

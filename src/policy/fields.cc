@@ -242,9 +242,8 @@ constexpr std::array kAzureFields{std::to_array<Field>(
      optional("conditional_access_enabled", Kind::Flag), optional("directory_id"),
      optional("graph_url", Kind::Url), optional("login_url", Kind::Url),
      one_of("prompt", kAzurePrompts), optional("support_groups", Kind::Flag)})};
-constexpr std::array kGithubFields{
-    std::to_array<Field>({GATEHOUSE_OAUTH_CLIENT, optional("api_url", Kind::Url),
-                          optional("login_url", Kind::Url)})};
+constexpr std::array kGithubFields{std::to_array<Field>(
+    {GATEHOUSE_OAUTH_CLIENT, optional("api_url", Kind::Url), optional("login_url", Kind::Url)})};
 constexpr std::array kGoogleFields{std::to_array<Field>(
     {GATEHOUSE_OAUTH_CLIENT, GATEHOUSE_OAUTH_CLAIMS, optional("issuer", Kind::Url)})};
 constexpr std::array kGooglePrompts{

@@ -556,9 +556,8 @@ class Reader final : public decision::CompileContext {
 
   void read_identity_providers() {
     const auto& known = result_.resources.identity_providers;
-    bool has_pin = std::any_of(known.begin(), known.end(), [](const auto& provider) {
-      return provider.type == "onetimepin";
-    });
+    bool has_pin = std::any_of(known.begin(), known.end(),
+                               [](const auto& provider) { return provider.type == "onetimepin"; });
     const Path root;
     const Path section_path(root, "identity_providers");
     for_each_object(section("identity_providers"), section_path, problems_,
@@ -974,8 +973,7 @@ class Reader final : public decision::CompileContext {
           auto entry = std::find_if(steps.begin(), steps.end(),
                                     [&](const Step& at) { return at.group == child; });
           for (; entry != steps.end(); ++entry) cycle += groups[entry->group].name + " -> ";
-          report(group,
-                 fmt::format("groups contain each other: {}{}", cycle, groups[child].name));
+          report(group, fmt::format("groups contain each other: {}{}", cycle, groups[child].name));
         } else if (states[child] == State::New) {
           states[child] = State::Open;
           steps.push_back({child, 0});

@@ -269,7 +269,7 @@ describe('a gateway that is not root', () => {
       }
       assert.deepEqual(
         fs.readdirSync(path.join(gateway.state, 'run')).sort(),
-        ['access.sock', 'admin.sock', 'api.sock'],
+        ['access.sock', 'admin.sock', 'api.sock', 'dashboard.sock'],
       );
     } finally {
       await child.end('SIGTERM', 15_000);

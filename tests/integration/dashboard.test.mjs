@@ -88,7 +88,7 @@ const signedIn = async (user, host = kDash) => {
 // As a page of the dashboard asks.
 const ask = (browser, target, { headers = {}, host = kDash, ...options } = {}) =>
   browser.fetch(lab.gateway.url(host, `/client/v4/${target}`), {
-    headers: { 'gatehouse-dashboard': '1', ...headers },
+    headers: { 'x-requested-with': 'gatehouse-dashboard', ...headers },
     ...options,
   });
 const below = (target) => `accounts/${api.account}/${target}`;
@@ -182,8 +182,8 @@ describe('the dashboard', () => {
   });
 
   for (const [name, headers, status] of [
-    ['without the header of its pages', { 'gatehouse-dashboard': undefined }, 403],
-    ['with another spelling of it', { 'gatehouse-dashboard': undefined, gatehouse_dashboard: '1' }, 403], // prettier-ignore
+    ['without the header of its pages', { 'x-requested-with': undefined }, 403],
+    ['with the header of another page', { 'x-requested-with': 'XMLHttpRequest' }, 403],
     ['from another site', { 'sec-fetch-site': 'cross-site' }, 403],
     ['from another application', { 'sec-fetch-site': 'same-site' }, 403],
     ['of another origin', { origin: 'https://app.gateway.test' }, 403],
@@ -191,7 +191,7 @@ describe('the dashboard', () => {
     ['with a key beside the session', { 'x-auth-key': 'x' }, 400],
   ])
     test(`a request ${name} does not count`, async () => {
-      const sent = { 'gatehouse-dashboard': '1', ...headers };
+      const sent = { 'x-requested-with': 'gatehouse-dashboard', ...headers };
       for (const one of Object.keys(sent)) if (sent[one] === undefined) delete sent[one];
       for (const method of ['GET', 'POST', 'OPTIONS']) {
         const answer = await alice.fetch(
@@ -211,7 +211,7 @@ describe('the dashboard', () => {
       headers: {
         origin: 'https://evil.example',
         'access-control-request-method': 'GET',
-        'access-control-request-headers': 'gatehouse-dashboard',
+        'access-control-request-headers': 'x-requested-with',
         'sec-fetch-mode': 'cors',
       },
     });

@@ -44,8 +44,8 @@ const Collection& tokens() {
       .make_show = [](const Call& call, const Documents&) -> Show {
         // Where the store does not say, they are left out, as those that were never seen.
         auto seen = call.context().dependencies.store.service_token_uses();
-        return [uses = seen ? std::move(*seen) : std::map<std::string, Instant>{}](
-                   const Document& document) {
+        return [uses = seen ? std::move(*seen)
+                            : std::map<std::string, Instant>{}](const Document& document) {
           auto shown = without_hashes(document);
           if (const auto use = uses.find(document.id); use != uses.end())
             shown["last_seen_at"] = format_rfc3339(use->second);

@@ -91,7 +91,11 @@ struct Wanted {
 std::expected<Wanted, HttpResponse> wanted_of(const Call& call, bool name_is_required) {
   const auto body = call.body();
   if (!body) return std::unexpected(body.error());
-  if (auto unknown = unknown_member(*body, {"email", "name"}))
+  // What is only shown may come back as it was read.
+  if (auto unknown =
+          unknown_member(*body, {"email", "name", "id", "uid", "access_seat", "gateway_seat",
+                                 "seat_uid", "active_session_count", "active_device_count",
+                                 "created_at", "updated_at", "last_successful_login"}))
     return std::unexpected(std::move(*unknown));
   Wanted wanted;
   const auto email = json::find_string(*body, "email");

@@ -133,8 +133,9 @@ class Dashboard {
                                  "on the auth domain",
                                  name));
     }
-    if (request.header("Gatehouse-Dashboard") != "1")
-      return forbidden("only the dashboard may ask: `Gatehouse-Dashboard: 1` is missing");
+    if (request.header("X-Requested-With") != "gatehouse-dashboard")
+      return forbidden(
+          "only the dashboard may ask: `X-Requested-With: gatehouse-dashboard` is missing");
     if (request.count("Sec-Fetch-Site") > 0 && request.header("Sec-Fetch-Site") != "same-origin")
       return forbidden("only the dashboard may ask: `Sec-Fetch-Site` is not `same-origin`");
     if (request.count("Origin") > 0) {

@@ -8,8 +8,9 @@
 //   everything else   the files
 //
 // INVARIANT 8: a request to the API counts only when a page of this host has sent it: it carries
-// `Gatehouse-Dashboard: 1`, for which a browser asks before it goes to another origin and gets no
-// permission, and `Sec-Fetch-Site` and `Origin`, where they are said, say the same.
+// `X-Requested-With: gatehouse-dashboard`, for which a browser asks before it goes to another
+// origin and gets no permission, and `Sec-Fetch-Site` and `Origin`, where they are said, say the
+// same.
 #pragma once
 
 #include <functional>

@@ -92,7 +92,7 @@ class DashboardTest : public admin_api::test::ApiTest {
     request.headers = {{"Host", std::string(kHost)},
                        {"Gatehouse-Client-Ip", "198.51.100.7"},
                        {"Gatehouse-Request-Id", "0123456789abcdef0123456789abcdef"},
-                       {"Gatehouse-Dashboard", "1"}};
+                       {"X-Requested-With", "gatehouse-dashboard"}};
     if (!token.empty()) request.headers.emplace_back("Cf-Access-Jwt-Assertion", token);
     for (const auto& [name, value] : headers) {
       std::erase_if(request.headers, [&](const auto& header) { return header.first == name; });
@@ -262,8 +262,8 @@ TEST_F(DashboardTest, OnlyItsOwnPagesMayAsk) {
        {{"Sec-Fetch-Site", "same-origin"}, {"Origin", "https://dash.example.com"}},
        200},
       {"an old browser", {}, 200},
-      {"a form of another site", {{"Gatehouse-Dashboard", ""}}, 403},
-      {"another value", {{"Gatehouse-Dashboard", "2"}}, 403},
+      {"a form of another site", {{"X-Requested-With", ""}}, 403},
+      {"another value", {{"X-Requested-With", "XMLHttpRequest"}}, 403},
       {"cross-site", {{"Sec-Fetch-Site", "cross-site"}}, 403},
       {"same-site", {{"Sec-Fetch-Site", "same-site"}}, 403},
       {"typed", {{"Sec-Fetch-Site", "none"}}, 403},

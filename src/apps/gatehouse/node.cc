@@ -327,8 +327,7 @@ std::expected<void, std::string> Node::start_forward_auth() {
   if (settings.port == 0) return {};
   const auto& log = file_.settings.decision_log;
   forward_auth_log_ = std::make_unique<adapters::DecisionLog>(
-      fs::path(file_.settings.state_directory) / "log" / kForwardAuthLog, log.max_bytes,
-      log.files);
+      fs::path(file_.settings.state_directory) / "log" / kForwardAuthLog, log.max_bytes, log.files);
   adapters::ForwardAuthOptions options;
   options.trusted_peers = settings.trusted_peers;
   options.point = {.open_node_state = [this] { return node_state_->make_reader(); },

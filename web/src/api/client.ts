@@ -63,7 +63,7 @@ async function toError(response: Response): Promise<ApiError> {
 
 const middleware: Middleware = {
   onRequest({ request }) {
-    request.headers.set('Gatehouse-Dashboard', '1');
+    request.headers.set('X-Requested-With', 'gatehouse-dashboard');
     return request;
   },
   async onResponse({ response }) {
