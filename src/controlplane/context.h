@@ -13,8 +13,8 @@
 #include "controlplane/evaluator_keys.h"
 #include "controlplane/gateway.h"
 #include "controlplane/limiter.h"
-#include "controlplane/pin_desk.h"
 #include "controlplane/live_view.h"
+#include "controlplane/pin_desk.h"
 #include "controlplane/session_keeper.h"
 #include "controlplane/tally.h"
 #include "decision/snapshot.h"
@@ -90,6 +90,8 @@ struct Gateway::Context {
   // One-time codes that were redeemed for the same session, application and place: more at once
   // than somebody opens tabs means that the application sends the browser back again and again.
   Limiter arrivals{5, std::chrono::seconds{10}};
+  // Logout tokens that were refused, by the address that sent them.
+  Limiter refused_logout_tokens{30, std::chrono::seconds{60}};
   PinDesk pins;  // last: its thread uses what stands above
 
  private:

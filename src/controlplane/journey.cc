@@ -16,6 +16,10 @@ constexpr std::size_t kDigestTextBytes = 43;  // base64url of SHA-256
 constexpr std::size_t kMaxCarriedRedirectBytes = 4096;
 
 bool is_slash(char c) { return c == '/' || c == '\\'; }
+// A browser reads a backslash as a slash.
+bool is_plain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f && c != '\\'; });
+}
 
 std::string_view path_of(std::string_view redirect) {
   return redirect.substr(0, redirect.find_first_of("?#"));
@@ -37,25 +41,34 @@ std::string query_of(const Journey& journey) {
 
 bool is_local_path(std::string_view text) {
   if (text.empty() || text.size() > model::kMaxUrlBytes || text.front() != '/') return false;
-  // A browser reads a backslash as a slash; a careless server decodes before it looks.
-  if (!std::all_of(text.begin(), text.end(),
-                   [](char c) { return c > 0x20 && c < 0x7f && c != '\\'; }))
-    return false;
+  if (!is_plain(text)) return false;
+  // A careless server decodes before it looks.
   const auto decoded = percent_decode(path_of(text));
   if (!decoded || (decoded->size() > 1 && is_slash((*decoded)[1]))) return false;
   return !ascii_lower(*decoded).starts_with("/cdn-cgi/access");
+}
+
+std::string destination_of(std::string_view redirect) {
+  if (!redirect.starts_with(kTransferReturnPath)) return std::string(redirect);
+  auto query = redirect.substr(kTransferReturnPath.size());
+  constexpr std::string_view kPath = "?path=";
+  if (!query.starts_with(kPath) || !is_plain(query)) return {};
+  query.remove_prefix(kPath.size());
+  return percent_decode(query.substr(0, query.find('&'))).value_or("");
 }
 
 std::expected<Journey, Failure> begin_journey(const Context& context, const LoginQuery& query) {
   Journey journey;
   journey.configuration = GATEHOUSE_TRY(configuration_in_force(context));
   const std::string redirect = query.redirect.empty() ? "/" : query.redirect;
-  if (!is_local_path(redirect)) return std::unexpected(Failure{FailureKind::RedirectRefused, {}});
+  const std::string destination = destination_of(redirect);
+  if (redirect.size() > model::kMaxUrlBytes || !is_local_path(destination))
+    return std::unexpected(Failure{FailureKind::RedirectRefused, {}});
   journey.redirect = carried(redirect);
 
   const auto& snapshot = *journey.configuration->snapshot;
   journey.host = ascii_lower(query.host);
-  const auto located = snapshot.locate(journey.host, path_of(journey.redirect));
+  const auto located = snapshot.locate(journey.host, path_of(carried(destination)));
   // INVARIANT: redirects go only to hosts that are configured applications. The host is compared in
   // its plain spelling, since it becomes part of a URL.
   const bool plain_host =

@@ -34,6 +34,12 @@ struct Journey {
 // at most kMaxUrlBytes, and not one of our own endpoints.
 [[nodiscard]] bool is_local_path(std::string_view text);
 
+// Where a command line's browser comes back to on an application's host after the sign-in.
+inline constexpr std::string_view kTransferReturnPath = "/cdn-cgi/access/cli/confirm";
+// The path that decides which application a redirect leads to: `path` of a way back to
+// kTransferReturnPath (empty: it has none), else the redirect itself.
+[[nodiscard]] std::string destination_of(std::string_view redirect);
+
 // Errors: NotReady, RedirectRefused, UnknownApplication (kid, host and path must lead to the same
 // application), TransactionInvalid (app_session is not a digest).
 [[nodiscard]] std::expected<Journey, Failure> begin_journey(const Context& context,

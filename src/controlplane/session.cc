@@ -154,6 +154,51 @@ bool waits_for_certificate(const Journey& journey, const decision::Decision& dec
          journey.configuration->snapshot->client_certificates(journey.host) != nullptr;
 }
 
+std::chrono::seconds token_lifetime(const Journey& journey, const decision::Decision& decision) {
+  return decision.policy != nullptr && decision.policy->session_duration
+             ? *decision.policy->session_duration
+             : journey.application->session_duration;
+}
+
+std::expected<ApplicationToken, Failure> issue_application_token(
+    Context& context, const Browser& browser, const Configuration& configuration,
+    const decision::CompiledApplication& application, const model::Session& session,
+    std::chrono::seconds lifetime, json::object details) {
+  const auto now = context.now();
+  ApplicationToken result;
+  result.expires_at = std::min(now + lifetime, session.expires_at);
+  auto claims = token_claims(configuration.snapshot->issuer(), application.audience,
+                             kApplicationTokenType, now, result.expires_at);
+  // A token made in the very second of a log-out or a revocation must not be among those that it
+  // ended.
+  for (const auto& revocation : session.revocations)
+    if (revocation.audience == application.audience && revocation.issued_before > now)
+      claims["iat"] = to_epoch_seconds(revocation.issued_before);
+  const auto revoked =
+      GATEHOUSE_TRY(from_store(context.dependencies.store.find_revocation(
+                                   storage::RevocationKind::Application, application.audience, now),
+                               browser.reference));
+  if (revoked && revoked->issued_before > from_epoch_seconds(*json::find_int(claims, "iat")))
+    claims["iat"] = to_epoch_seconds(revoked->issued_before);
+  claims["jti"] = random_base64url(16);
+  claims["email"] = session.identity.email;
+  claims["sub"] = session.identity.user_id;
+  claims["identity_nonce"] = session.nonce;
+  claims["country"] = json::value(context.country_of(browser.address));
+  if (application.enable_binding_cookie) {
+    result.binding = random_hex(16);
+    claims["binding"] = hex_encode(crypto::sha256(result.binding));
+  }
+  result.token = context.dependencies.vault.sign(claims);
+  for (auto& [key, value] :
+       attempt_details(context, configuration, browser, application, session.identity.login_method))
+    details[key] = std::move(value);
+  details["session"] = session.nonce;
+  audit(context, browser,
+        {audit_event::kAdmission, session.identity.email, application.id, "", std::move(details)});
+  return result;
+}
+
 std::string issue_code(const Context& context, const Journey& journey,
                        const model::Session& session, std::chrono::seconds lifetime) {
   const json::object code{
@@ -208,44 +253,20 @@ std::expected<ApplicationSession, Failure> redeem_code(Context& context, const B
   static_cast<void>(
       context.arrivals.admit(arrival_key(session->nonce, application->audience, text("r")), now));
 
-  ApplicationSession result;
   const std::chrono::seconds lifetime{json::find_int(code, "l").value_or(0)};
-  result.expires_at = std::min(now + lifetime, session->expires_at);
-  auto claims = token_claims(configuration->snapshot->issuer(), application->audience,
-                             kApplicationTokenType, now, result.expires_at);
-  // A token made in the very second of a log-out or a revocation must not be among those that it
-  // ended.
-  for (const auto& revocation : session->revocations)
-    if (revocation.audience == application->audience && revocation.issued_before > now)
-      claims["iat"] = to_epoch_seconds(revocation.issued_before);
-  const auto revoked = GATEHOUSE_TRY(
-      from_store(context.dependencies.store.find_revocation(storage::RevocationKind::Application,
-                                                            application->audience, now),
-                 browser.reference));
-  if (revoked && revoked->issued_before > from_epoch_seconds(*json::find_int(claims, "iat")))
-    claims["iat"] = to_epoch_seconds(revoked->issued_before);
-  claims["jti"] = random_base64url(16);
-  claims["email"] = session->identity.email;
-  claims["sub"] = session->identity.user_id;
-  claims["identity_nonce"] = session->nonce;
-  claims["country"] = json::value(context.country_of(browser.address));
-  if (application->enable_binding_cookie) {
-    result.binding = random_hex(16);
-    claims["binding"] = hex_encode(crypto::sha256(result.binding));
-  }
-  result.token = context.dependencies.vault.sign(claims);
+  auto issued = GATEHOUSE_TRY(
+      issue_application_token(context, browser, *configuration, *application, *session, lifetime));
+  ApplicationSession result;
+  result.token = std::move(issued.token);
+  result.expires_at = issued.expires_at;
+  result.binding = std::move(issued.binding);
   result.redirect = text("r");
   result.same_site = application->same_site_cookie_attribute;
   result.http_only = application->http_only_cookie_attribute;
   result.path = "/";
+  const auto place = destination_of(result.redirect);
   for (const auto& authored : configuration->resources->applications)
-    if (authored.id == application->id) result.path = cookie_path(authored, host, result.redirect);
-  auto details = attempt_details(context, *configuration, browser, *application,
-                                 session->identity.login_method);
-  details["session"] = session->nonce;
-  audit(
-      context, browser,
-      {audit_event::kAdmission, session->identity.email, application->id, "", std::move(details)});
+    if (authored.id == application->id) result.path = cookie_path(authored, host, place);
   return result;
 }
 

@@ -48,6 +48,21 @@ struct SignedIn {
 [[nodiscard]] bool waits_for_certificate(const Journey& journey,
                                          const decision::Decision& decision);
 
+// How long the policy that decided lets the application's token live.
+[[nodiscard]] std::chrono::seconds token_lifetime(const Journey& journey,
+                                                  const decision::Decision& decision);
+struct ApplicationToken {
+  std::string token;
+  Instant expires_at{};
+  std::string binding;  // value of CF_Binding; empty: none
+};
+// The token of an application for a session that may have it. Leaves an audit record with `details`
+// besides the usual.
+[[nodiscard]] std::expected<ApplicationToken, Failure> issue_application_token(
+    Context& context, const Browser& browser, const Configuration& configuration,
+    const decision::CompiledApplication& application, const model::Session& session,
+    std::chrono::seconds lifetime, json::object details = {});
+
 // A one-time code for the application's host: `lifetime` is what the policy allows its token.
 [[nodiscard]] std::string issue_code(const Context& context, const Journey& journey,
                                      const model::Session& session, std::chrono::seconds lifetime);

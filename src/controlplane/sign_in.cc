@@ -88,12 +88,9 @@ FailureKind kind_of(identity::IdentityFailure failure) {
 
 Outcome admit(const Context& context, const Journey& journey, const model::Session& session,
               const decision::Decision& decision) {
-  auto lifetime = journey.application->session_duration;
-  if (decision.policy != nullptr && decision.policy->session_duration)
-    lifetime = *decision.policy->session_duration;
   return {
       GoTo{fmt::format("{}/cdn-cgi/access/authorized?nonce={}", origin_of(context, journey.host),
-                       issue_code(context, journey, session, lifetime)),
+                       issue_code(context, journey, session, token_lifetime(journey, decision))),
            std::nullopt},
       std::nullopt};
 }

@@ -61,6 +61,24 @@ std::string FakeProvider::authorize(std::string_view authorization_url) {
   return "code=the-code&state=" + percent_encode(parameter(authorization_url, "state"));
 }
 
+std::string FakeProvider::logout_token(const json::object& changes) const {
+  static int counter = 0;
+  json::object claims{{"iss", kProvider},
+                      {"aud", "gatehouse"},
+                      {"sub", "corp-1"},
+                      {"iat", to_epoch_seconds(now)},
+                      {"jti", "logout-" + std::to_string(++counter)},
+                      {"events", json::object{{"http://schemas.openid.net/event/backchannel-logout",
+                                               json::object{}}}}};
+  for (const auto& [key, value] : changes) {
+    if (value.is_null())
+      claims.erase(key);
+    else
+      claims[key] = value;
+  }
+  return jose::sign_jwt(claims, provider_key(), jose::Algorithm::RS256, "1", "logout+jwt");
+}
+
 std::expected<net::HttpResponse, net::OutboundError> FakeProvider::send(
     const net::OutboundRequest& request) const {
   const std::string issuer(kProvider);
@@ -76,6 +94,7 @@ std::expected<net::HttpResponse, net::OutboundError> FakeProvider::send(
                    {"authorization_endpoint", issuer + "/auth"},
                    {"token_endpoint", issuer + "/token"},
                    {"jwks_uri", issuer + "/jwks"},
+                   {"end_session_endpoint", issuer + "/end"},
                    {"response_types_supported", json::array{"code"}},
                    {"subject_types_supported", json::array{"public"}},
                    {"id_token_signing_alg_values_supported", json::array{"RS256"}}});

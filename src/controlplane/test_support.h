@@ -45,6 +45,8 @@ class FakeProvider final : public net::HttpClient {
       const net::OutboundRequest& request) const override;
   // What the provider answers to an authorization request: the query of the callback.
   std::string authorize(std::string_view authorization_url);
+  // What it posts when Ada signs out there; `changes` over the default claims, null removes one.
+  [[nodiscard]] std::string logout_token(const json::object& changes = {}) const;
 
   Instant now = kStart;
   std::string email = "ada@example.com";

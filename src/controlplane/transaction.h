@@ -30,6 +30,7 @@ enum class Step : std::uint8_t {
   TrialPinCode,
   TrialDevice,    // the page that asks the local agent
   TrialExchange,  // one question to it
+  Transfer,       // the page asks whether command line `nonce` with key `verifier` gets a token
 };
 
 struct Transaction {

@@ -54,6 +54,13 @@ struct SignInWish {
   std::string claims{};                      // of IdentityError::claims
 };
 
+// That the provider has ended somebody's session, as it told us behind the browser's back.
+struct LogoutNotice {
+  std::string subject;       // ProviderIdentity::subject
+  std::string token_id;      // accepted once
+  Instant accepted_until{};  // exclusive: from then on the token is too old
+};
+
 struct Vouched {
   ProviderIdentity identity;
   Secret refresh_token{};  // empty: the provider gave none
@@ -81,6 +88,30 @@ class IdentityProvider {
   [[nodiscard]] virtual std::expected<Vouched, IdentityError> refresh(const Secret& refresh_token,
                                                                       std::string_view subject,
                                                                       Instant now) = 0;
+
+  // A logout token that somebody posted, as unverified as they come. Whether it was used before is
+  // for the caller to see.
+  // Errors: TokenRefused; Refused `not_supported` where the type has no such tokens.
+  [[nodiscard]] virtual std::expected<LogoutNotice, IdentityError> verify_logout(
+      std::string_view token, Instant now) {
+    static_cast<void>(token);
+    static_cast<void>(now);
+    return std::unexpected(IdentityError{IdentityFailure::Refused, "not_supported",
+                                         "this type of login method has no logout tokens"});
+  }
+
+  // Whether logout_url() is worth asking for. Waits for nobody.
+  [[nodiscard]] virtual bool may_sign_out() { return false; }
+  // Where a person can end their session at the provider, who leads them to `return_to` afterwards.
+  // Errors: Refused `not_supported` where there is no such place.
+  [[nodiscard]] virtual std::expected<std::string, IdentityError> logout_url(
+      std::string_view return_to, std::string_view state, Instant now) {
+    static_cast<void>(return_to);
+    static_cast<void>(state);
+    static_cast<void>(now);
+    return std::unexpected(IdentityError{IdentityFailure::Refused, "not_supported",
+                                         "this login method has no place to sign out"});
+  }
 };
 
 }  // namespace gatehouse::identity

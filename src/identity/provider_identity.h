@@ -19,7 +19,7 @@ struct ProviderIdentity {
   std::vector<std::string> auth_contexts;  // `acrs`
   std::vector<model::GithubOrganization> organizations;
   bool organizations_known = false;  // `organizations` is all of them
-  model::Attributes claims;  // those that the configuration names and the provider has
+  model::Attributes claims;          // those that the configuration names and the provider has
 };
 
 }  // namespace gatehouse::identity

@@ -136,6 +136,11 @@ class CurlClient final : public HttpClient {
     if (!request.unix_socket.empty()) {
       curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
     }
+    CurlList resolved;
+    if (!request.resolve.empty()) {
+      append(resolved, request.resolve);
+      curl_easy_setopt(curl, CURLOPT_RESOLVE, resolved.get());
+    }
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "gatehouse");

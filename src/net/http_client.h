@@ -17,6 +17,7 @@ struct OutboundRequest {
   std::string method = "GET";
   std::string url;  // http or https only; anything else is Protocol
   std::string unix_socket;  // connect here instead of to the url's host; empty: no
+  std::string resolve{};  // `HOST:PORT:ADDRESS`: where that host is; empty: as the system says
   Headers headers;
   std::string body;
   std::string basic_user;  // with basic_password: Authorization: Basic

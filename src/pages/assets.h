@@ -13,6 +13,7 @@ extern const std::string_view kChooserTemplate;
 extern const std::string_view kPinRequestTemplate;
 extern const std::string_view kPinEntryTemplate;
 extern const std::string_view kPurposeTemplate;
+extern const std::string_view kTransferTemplate;
 extern const std::string_view kPostureTemplate;
 extern const std::string_view kMessageTemplate;
 extern const std::string_view kHomeTemplate;

@@ -129,7 +129,8 @@ std::string own_prose(std::string_view page) {
 TEST(Templates, HaveNoProseOfTheirOwn) {
   for (const std::string_view page :
        {kHeadTemplate, kFootTemplate, kRefusalTemplate, kChooserTemplate, kPinRequestTemplate,
-        kPinEntryTemplate, kPurposeTemplate, kPostureTemplate, kMessageTemplate, kHomeTemplate}) {
+        kPinEntryTemplate, kPurposeTemplate, kTransferTemplate, kPostureTemplate, kMessageTemplate,
+        kHomeTemplate}) {
     const auto prose = own_prose(page);
     EXPECT_TRUE(std::ranges::none_of(prose, [](char c) {
       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');

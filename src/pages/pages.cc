@@ -340,6 +340,17 @@ std::string purpose_page(const Branding& branding, const PurposeQuestion& page) 
   return render(kPurposeTemplate, branding, text(branding.language, "purpose.title"), values);
 }
 
+std::string transfer_page(const Branding& branding, const TransferQuestion& page) {
+  data values;
+  values.set("action", safe_url(page.action));
+  values.set("transaction", page.transaction);
+  values.set("host", page.host);
+  values.set("email", page.email);
+  values.set("transfer_code", page.code);
+  set_if_given(values, "application", page.application);
+  return render(kTransferTemplate, branding, text(branding.language, "transfer.title"), values);
+}
+
 std::string posture_page(const Branding& branding, const PostureCheck& page) {
   data values;
   values.set("instructions", page.instructions);
@@ -360,6 +371,17 @@ std::string message_page(const Branding& branding, const Message& message) {
   values.set("link_text", message.link_text.empty() ? text(branding.language, "action.go_on")
                                                     : message.link_text);
   set_if_given(values, "link_url", safe_url(message.link_url));
+  list more;
+  for (const auto& link : message.more_links) {
+    const std::string url(safe_url(link.url));
+    if (url.empty()) continue;
+    data item;
+    item.set("more_url", url);
+    item.set("more_text", link.text);
+    more.push_back(item);
+  }
+  values.set("has_links", !safe_url(message.link_url).empty() || !more.empty());
+  values.set("more_links", data{more});
   set_if_given(values, "reference", message.reference);
   return render(kMessageTemplate, branding, message.title, values);
 }

@@ -27,12 +27,12 @@ struct Branding {
 
 struct Refusal {
   decision::Reason reason = decision::Reason::InternalError;
-  std::string application;   // name; may be empty
-  std::string email;         // who is signed in; may be empty
-  std::string reference;     // request id for support
-  std::string retry_url;     // "Check again" / "Try again"; may be empty
-  std::string sign_out_url;  // "Use another account"; may be empty
-  std::string detail;        // one more plain sentence; may be empty
+  std::string application;     // name; may be empty
+  std::string email;           // who is signed in; may be empty
+  std::string reference;       // request id for support
+  std::string retry_url;       // "Check again" / "Try again"; may be empty
+  std::string sign_out_url;    // "Use another account"; may be empty
+  std::string detail;          // one more plain sentence; may be empty
   std::string support_code{};  // the login service's own; may be empty
 };
 [[nodiscard]] std::string refusal_page(const Branding& branding, const Refusal& refusal);
@@ -90,18 +90,33 @@ struct PurposeQuestion {  // asks why somebody needs the application
 };
 [[nodiscard]] std::string purpose_page(const Branding& branding, const PurposeQuestion& page);
 
+struct TransferQuestion {  // asks whether a command line gets the application's token
+  std::string application;
+  std::string host;
+  std::string email;
+  std::string code;  // the command shows it too
+  std::string action;
+  std::string transaction;
+};
+[[nodiscard]] std::string transfer_page(const Branding& branding, const TransferQuestion& page);
+
 struct PostureCheck {
   std::string application;
   std::string instructions;  // JSON for the script, in a data attribute
 };
 [[nodiscard]] std::string posture_page(const Branding& branding, const PostureCheck& page);
 
+struct MessageLink {
+  std::string url;
+  std::string text;
+};
 struct Message {
   std::string title;
   std::string text;
   std::string link_url;  // may be empty
   std::string link_text;
   std::string reference;
+  std::vector<MessageLink> more_links{};  // less prominent
 };
 [[nodiscard]] std::string message_page(const Branding& branding, const Message& message);
 

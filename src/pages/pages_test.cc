@@ -51,8 +51,9 @@ std::vector<Rendered> every_page(std::string_view text, std::string_view url,
       {"pin_request", pin_request_page(branding, {t, u, t, t, t})},
       {"pin_entry", pin_entry_page(branding, {t, u, t, t, t, u})},
       {"purpose", purpose_page(branding, {t, u, t, t, t, t})},
+      {"transfer", transfer_page(branding, {t, t, t, t, u, t})},
       {"posture", posture_page(branding, {t, t})},
-      {"message", message_page(branding, {t, t, u, t, t})},
+      {"message", message_page(branding, {t, t, u, t, t, {{u, t}}})},
       {"home", home_page(branding, home)},
   };
 }
@@ -138,7 +139,8 @@ TEST(Pages, AreCompleteAndWithoutInlineCode) {
 TEST(Pages, TemplatesHaveNoUnescapedTags) {
   for (const std::string_view page :
        {kHeadTemplate, kFootTemplate, kRefusalTemplate, kChooserTemplate, kPinRequestTemplate,
-        kPinEntryTemplate, kPurposeTemplate, kPostureTemplate, kMessageTemplate, kHomeTemplate}) {
+        kPinEntryTemplate, kPurposeTemplate, kTransferTemplate, kPostureTemplate, kMessageTemplate,
+        kHomeTemplate}) {
     EXPECT_FALSE(page.empty());
     EXPECT_FALSE(contains(page, "{{{"));
     EXPECT_FALSE(contains(page, "{{&"));

@@ -95,6 +95,9 @@ export class TestIdp {
   revoke(user) {
     return this.#control(`revoke/${user}`, 'POST', {});
   }
+  async logoutToken(user, more = {}) {
+    return (await this.#control('logout_token', 'POST', { user, ...more })).token;
+  }
   changeUser(user, change) {
     return this.#control(`users/${user}`, 'PATCH', change);
   }

@@ -884,6 +884,21 @@ async function control(req, res, url) {
     state.revoked.add(u.sub);
     return send(res, 200, {});
   }
+  if (what[2] === 'logout_token') {
+    // A logout token with these claims changed; null leaves one out.
+    const claims = {
+      iss: issuer,
+      aud: body.client ?? 'gateway',
+      sub: userBy('login', body.user)?.sub,
+      iat: now(),
+      jti: crypto.randomUUID(),
+      events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+      ...body.claims,
+    };
+    for (const [name, value] of Object.entries(claims)) if (value === null) delete claims[name];
+    const key = keys[body.key ?? state.active];
+    return send(res, 200, { token: await sign(claims, key, { typ: 'logout+jwt', ...body.header }) });
+  }
   if (what[2] === 'requests') {
     const j = state.journal;
     if (req.method === 'DELETE') state.journal = [];

@@ -84,6 +84,20 @@ describe('from one to the other', () => {
     await mustSignIn(lab, alice, kOther, byProvider('alice'));
   });
   test('a new session counts there', () => within(other, alice, 200));
+  test('a log-out at the provider, told to one of them', async () => {
+    const carol = lab.browser();
+    await mustSignIn(lab, carol, kOther, byProvider('carol'));
+    await within(other, carol, 200);
+    const [{ id }] = await api.get(`${kAccess}/identity_providers`);
+    const answer = await lab
+      .browser()
+      .fetch(`${lab.gateway.issuer}/cdn-cgi/access/backchannel-logout/${id}`, {
+        form: { logout_token: await lab.idp.logoutToken('carol') },
+      });
+    assert.equal(answer.status, 200, answer.text);
+    await within(other, carol, 401);
+    assert.equal(await everywhere(other, alice), 200);
+  });
   test('a policy, in both directions', async () => {
     const target = await policyPath();
     await api.put(target, onlyBob);

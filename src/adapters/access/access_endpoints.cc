@@ -13,6 +13,7 @@
 #include "adapters/access/user_agent.h"
 #include "base/encoding.h"
 #include "base/json.h"
+#include "controlplane/journey.h"
 #include "model/limits.h"
 #include "pages/pages.h"
 #include "platform/random.h"
@@ -35,7 +36,7 @@ enum class Body : std::uint8_t { None, Form, Json };
 
 struct Endpoint {
   std::string_view path;
-  bool takes_host = false;  // the path goes on with `/{host}`
+  bool takes_host = false;  // the path goes on with `/{host}`, or with another name
   Where where = Where::AuthDomain;
   std::string_view method;
   bool answers_head = false;  // where a GET changes nothing
@@ -75,12 +76,28 @@ constexpr std::array kEndpoints{
              post_purpose},
     Endpoint{"/cdn-cgi/access/refused", false, kAuth, "GET", true, Body::None, Pool::Store,
              get_refused},
-    Endpoint{"/cdn-cgi/access/test", false, kAuth, "GET", false, Body::None,
-             Pool::IdentityProvider, get_test},
+    Endpoint{"/cdn-cgi/access/test", false, kAuth, "GET", false, Body::None, Pool::IdentityProvider,
+             get_test},
     Endpoint{"/cdn-cgi/access/logout", false, kAuth, "GET", false, Body::None, Pool::Store,
              get_global_logout},
+    Endpoint{"/cdn-cgi/access/logout", true, kAuth, "GET", false, Body::None,
+             Pool::IdentityProvider, get_provider_logout},
+    Endpoint{"/cdn-cgi/access/backchannel-logout", true, kAuth, "POST", false, Body::Form,
+             Pool::IdentityProvider, post_backchannel_logout},
     Endpoint{"/cdn-cgi/access/get-identity", false, kAuth, "GET", true, Body::None, Pool::Store,
              get_identity},
+    Endpoint{"/cdn-cgi/access/cli", true, kAuth, "GET", true, Body::None, Pool::Store,
+             get_transfer},
+    Endpoint{"/cdn-cgi/access/cli", false, kAuth, "POST", false, Body::Form, Pool::Store,
+             post_transfer},
+    Endpoint{"/cdn-cgi/access/cli", false, kHosts, "GET", false, Body::None, Pool::Store,
+             get_transfer_start},
+    Endpoint{controlplane::kTransferReturnPath, false, kHosts, "GET", false, Body::None,
+             Pool::Store, get_transfer_return},
+    Endpoint{"/cdn-cgi/access/cli/application", false, kHosts, "GET", true, Body::None, Pool::Store,
+             get_transfer_application},
+    Endpoint{"/cdn-cgi/access/cli/transfer", true, kHosts, "GET", false, Body::None, Pool::Store,
+             get_transfer_result},
     Endpoint{"/cdn-cgi/access/authorized", false, kHosts, "GET", false, Body::None, Pool::Store,
              get_authorized},
     Endpoint{"/cdn-cgi/access/logout", false, kHosts, "GET", false, Body::None, Pool::Store,

@@ -167,12 +167,14 @@ net::HttpResponse page_response(const pages::Branding& branding, int status, std
 }
 
 net::HttpResponse message_response(const Call& call, int status, std::string title,
-                                   std::string text, std::string link_url, std::string link_text) {
+                                   std::string text, std::string link_url, std::string link_text,
+                                   std::vector<pages::MessageLink> more_links) {
   pages::Message message;
   message.title = std::move(title);
   message.text = std::move(text);
   message.link_url = std::move(link_url);
   message.link_text = std::move(link_text);
+  message.more_links = std::move(more_links);
   message.reference = status >= 400 ? call.browser.reference : "";
   const auto branding = call.branding();
   return page_response(branding, status, pages::message_page(branding, message));

@@ -52,7 +52,8 @@ struct Call {
                                               std::string_view link_key = "action.go_on");
 [[nodiscard]] net::HttpResponse message_response(const Call& call, int status, std::string title,
                                                  std::string text, std::string link_url = "",
-                                                 std::string link_text = "");
+                                                 std::string link_text = "",
+                                                 std::vector<pages::MessageLink> more_links = {});
 void set_browser_cookie(const Call& call, net::HttpResponse& response);
 
 }  // namespace gatehouse::adapters

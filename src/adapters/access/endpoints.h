@@ -31,6 +31,15 @@ namespace gatehouse::adapters {
 // trial_endpoints.cc: what an administrator tries out
 [[nodiscard]] net::HttpResponse get_test(const Call& call);
 
+// cli_endpoints.cc: tokens for command lines. On the application's host:
+[[nodiscard]] net::HttpResponse get_transfer_application(const Call& call);
+[[nodiscard]] net::HttpResponse get_transfer_start(const Call& call);
+[[nodiscard]] net::HttpResponse get_transfer_return(const Call& call);
+[[nodiscard]] net::HttpResponse get_transfer_result(const Call& call);
+// On the auth domain:
+[[nodiscard]] net::HttpResponse get_transfer(const Call& call);
+[[nodiscard]] net::HttpResponse post_transfer(const Call& call);
+
 // session_endpoints.cc
 [[nodiscard]] net::HttpResponse get_home(const Call& call);
 [[nodiscard]] net::HttpResponse post_end_session(const Call& call);
@@ -39,5 +48,9 @@ namespace gatehouse::adapters {
 [[nodiscard]] net::HttpResponse get_authorized(const Call& call);
 [[nodiscard]] net::HttpResponse get_application_logout(const Call& call);
 [[nodiscard]] net::HttpResponse get_identity(const Call& call);
+
+// provider_logout_endpoints.cc
+[[nodiscard]] net::HttpResponse get_provider_logout(const Call& call);
+[[nodiscard]] net::HttpResponse post_backchannel_logout(const Call& call);
 
 }  // namespace gatehouse::adapters

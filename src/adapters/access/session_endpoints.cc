@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "controlplane/application_cookies.h"
 #include "controlplane/launcher.h"
+#include "controlplane/provider_logout.h"
 #include "controlplane/session.h"
 #include "controlplane/sign_in.h"
 #include "pages/pages.h"
@@ -30,6 +31,15 @@ bool is_embedded(const Call& call) {
 }
 
 net::HttpResponse refuse_embedded(const Call& call) { return text_response(call, 403, "embedded"); }
+
+std::vector<pages::MessageLink> links_to(const Call& call,
+                                         const std::vector<controlplane::SignOutPlace>& places) {
+  std::vector<pages::MessageLink> links;
+  for (const auto& place : places)
+    links.push_back({"/cdn-cgi/access/logout/" + place.id,
+                     pages::text(call.language(), "action.sign_out_at", {{"method", place.name}})});
+  return links;
+}
 
 }  // namespace
 
@@ -92,17 +102,25 @@ net::HttpResponse post_end_session(const Call& call) {
 }
 
 net::HttpResponse post_end_all_sessions(const Call& call) {
+  // Asked before: afterwards nobody is signed in.
+  const auto places = controlplane::sign_out_places(call.context, call.browser);
+  if (!places) return failure_response(call, places.error());
   const auto ended =
       controlplane::end_all_sessions_of(call.context, call.browser, call.form("transaction"));
   if (!ended) return failure_response(call, ended.error());
   if (*ended == controlplane::Ended::Outdated) return text_response(call, 400, "outdated", "/");
-  auto response = text_response(call, 200, "signed_out_everywhere");
+  const auto language = call.language();
+  auto response = message_response(call, 200, pages::text(language, "signed_out_everywhere.title"),
+                                   pages::text(language, "signed_out_everywhere.text"), "", "",
+                                   links_to(call, *places));
   set_cookie(response, {kTokenCookie, "", {}, "None"});
   return response;
 }
 
 net::HttpResponse get_global_logout(const Call& call) {
   if (is_embedded(call)) return refuse_embedded(call);
+  const auto places = controlplane::sign_out_places(call.context, call.browser);
+  if (!places) return failure_response(call, places.error());
   const auto ended = controlplane::log_out_everywhere(call.context, call.browser);
   if (!ended) return failure_response(call, ended.error());
   // Whoever was refused and wants to use another account is led back.
@@ -113,7 +131,8 @@ net::HttpResponse get_global_logout(const Call& call) {
       call, 200, pages::text(language, "signed_out.title"),
       pages::text(language, "signed_out.text"), refusal ? refusal->retry_url : "",
       refusal ? pages::text(language, "action.sign_in_to", {{"application", refusal->application}})
-              : "");
+              : "",
+      links_to(call, *places));
   set_cookie(response, {kTokenCookie, "", {}, "None"});
   return response;
 }

@@ -1,9 +1,11 @@
 // gatehouse: the command line. Exit codes: 0 done, 1 it did not work, 2 the command line or the
-// configuration is wrong, 3 not confirmed.
+// configuration is wrong, 3 not confirmed or not signed in.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
+#include "apps/gatehouse/access_cli.h"
 #include "apps/gatehouse/apply.h"
 #include "apps/gatehouse/backup.h"
 #include "apps/gatehouse/commands.h"
@@ -25,7 +27,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 done, 1 it did not work, 2 the command line or the configuration is wrong, "
-      "3 not confirmed.");
+      "3 not confirmed or not signed in.");
 
   std::string file;
   std::string status_state = "/var/lib/gatehouse";
@@ -232,13 +234,30 @@ Examples:
       ->capture_default_str();
   add_output(tokens_command);
 
+  AccessArguments accessing;
+  auto* access_command = app.add_subcommand(
+      "access", "Open applications behind a gateway from the command line, after a sign-in");
+  access_command->add_option("action", accessing.action, "login, token or curl")
+      ->required()
+      ->check(CLI::IsMember({"login", "token", "curl"}));
+  access_command->add_option("url", accessing.url, "https address of the application")->required();
+  access_command->add_option("--ca-file", accessing.ca_file,
+                             "certificates to trust besides the system's, PEM");
+  access_command->add_option("--resolve", accessing.resolve,
+                             "HOST:PORT:ADDRESS: where that host is");
+  add_output(access_command);
+
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  accessing.curl_arguments = take_curl_arguments(arguments);
+  std::ranges::reverse(arguments);  // as the parser takes them
   try {
-    app.parse(argc, argv);
+    app.parse(arguments);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
   const Output form = output == "json" ? Output::Json : Output::Text;
   if (init_command->parsed()) return init(installing, form);
+  if (access_command->parsed()) return access(accessing, form);
   if (keys_command->parsed()) return keys(keys_action, status_state, form);
   if (tokens_command->parsed()) return tokens(token, status_state, form);
   if (serve_command->parsed())

@@ -109,6 +109,14 @@ class AzureAd final : public IdentityProvider {
     return refreshed;
   }
 
+  // Entra ID sends no logout tokens; people can sign out there.
+  bool may_sign_out() override { return oidc_.may_sign_out(); }
+  std::expected<std::string, IdentityError> logout_url(std::string_view return_to,
+                                                       std::string_view state,
+                                                       Instant now) override {
+    return oidc_.logout_url(return_to, state, now);
+  }
+
  private:
   std::expected<Vouched, IdentityError> vouched(VerifiedTokens verified, Instant now,
                                                 const ProviderDeadline& deadline) {

@@ -27,6 +27,7 @@ OidcConfig read_google_fields(ConfigFields& fields) {
   if (const std::string claim = fields.text("email_claim_name"); !claim.empty())
     config.email_claim = claim;
   config.authentication = ClientAuthentication::Post;
+  config.logout_tokens = LogoutTokens::Refuse;  // Google has none
   config.algorithms = {jose::Algorithm::RS256};
   return config;
 }

@@ -82,6 +82,52 @@ std::expected<VerifiedTokens, IdentityError> OidcClient::refresh(const Secret& r
   return verified;
 }
 
+template <typename T>
+std::expected<T, IdentityError> OidcClient::with_keys(
+    const ProviderMetadata& metadata, Instant now, const ProviderDeadline& deadline,
+    const std::function<std::expected<T, IdTokenRefusal>(const jose::JwkSet&)>& verify) {
+  const Keys::Fetch fetch = [&]() -> std::expected<jose::JwkSet, IdentityError> {
+    const std::string body = GATEHOUSE_TRY(get(metadata.jwks_uri, deadline));
+    return parse_jwks(body);
+  };
+  const auto keys = GATEHOUSE_TRY(keys_.get(now, deadline, fetch));
+  auto verified = verify(*keys);
+  if (!verified && verified.error().key_unknown) {
+    if (const auto newer = keys_.newer_than(keys, now, deadline, fetch); newer != keys)
+      verified = verify(*newer);
+  }
+  if (!verified) return std::unexpected(std::move(verified).error().error);
+  return std::move(*verified);
+}
+
+std::expected<LogoutNotice, IdentityError> OidcClient::verify_logout(std::string_view token,
+                                                                     Instant now) {
+  if (config_.logout_tokens == LogoutTokens::Refuse)
+    return std::unexpected(IdentityError{IdentityFailure::Refused, "not_supported",
+                                         "this type of login method has no logout tokens"});
+  const ProviderDeadline deadline;
+  const auto metadata = GATEHOUSE_TRY(this->metadata(now, deadline));
+  return with_keys<LogoutNotice>(*metadata, now, deadline, [&](const jose::JwkSet& keys) {
+    return verify_logout_token(token, keys, config_, now);
+  });
+}
+
+bool OidcClient::may_sign_out() {
+  if (configured_metadata(config_)) return false;
+  const auto known = metadata_.last();
+  return !known || !known->end_session_endpoint.empty();
+}
+
+std::expected<std::string, IdentityError> OidcClient::logout_url(std::string_view return_to,
+                                                                 std::string_view state,
+                                                                 Instant now) {
+  const auto metadata = GATEHOUSE_TRY(this->metadata(now, ProviderDeadline()));
+  if (metadata->end_session_endpoint.empty())
+    return std::unexpected(IdentityError{IdentityFailure::Refused, "not_supported",
+                                         "the provider names no place to sign out"});
+  return build_logout_url(config_, *metadata, return_to, state);
+}
+
 std::expected<json::object, IdentityError> OidcClient::userinfo(const TokenResponse& tokens,
                                                                 std::string_view subject,
                                                                 Instant now,
@@ -107,18 +153,9 @@ OidcClient::Metadata::Outcome OidcClient::metadata(Instant now, const ProviderDe
 std::expected<json::object, IdentityError> OidcClient::verified_claims(
     const TokenResponse& tokens, const ProviderMetadata& metadata,
     std::optional<std::string_view> nonce, Instant now, const ProviderDeadline& deadline) {
-  const Keys::Fetch fetch = [&]() -> std::expected<jose::JwkSet, IdentityError> {
-    const std::string body = GATEHOUSE_TRY(get(metadata.jwks_uri, deadline));
-    return parse_jwks(body);
-  };
-  const auto keys = GATEHOUSE_TRY(keys_.get(now, deadline, fetch));
-  auto claims = verify_id_token(tokens, *keys, config_, nonce, now);
-  if (!claims && claims.error().key_unknown) {
-    if (const auto newer = keys_.newer_than(keys, now, deadline, fetch); newer != keys)
-      claims = verify_id_token(tokens, *newer, config_, nonce, now);
-  }
-  if (!claims) return std::unexpected(std::move(claims).error().error);
-  return std::move(*claims);
+  return with_keys<json::object>(metadata, now, deadline, [&](const jose::JwkSet& keys) {
+    return verify_id_token(tokens, keys, config_, nonce, now);
+  });
 }
 
 std::expected<std::string, IdentityError> OidcClient::get(const std::string& url,

@@ -51,6 +51,12 @@ class CachedDocument {
     return load(now, nullptr, deadline, fetch);
   }
 
+  // The one that was fetched last, however old; null: none.
+  Shared last() {
+    const std::lock_guard lock(mutex_);
+    return document_;
+  }
+
   // A newer document than `seen`; `seen` itself when it was refetched within kRefetchInterval, or
   // when the provider cannot give another one now.
   Shared newer_than(const Shared& seen, Instant now, const ProviderDeadline& deadline,
@@ -146,6 +152,15 @@ class OidcClient {
   // Source: OpenID Connect Core 1.0 12.
   [[nodiscard]] std::expected<VerifiedTokens, IdentityError> refresh(
       const Secret& refresh_token, Instant now, const ProviderDeadline& deadline);
+  // Source: OpenID Connect Back-Channel Logout 1.0 2.6.
+  [[nodiscard]] std::expected<LogoutNotice, IdentityError> verify_logout(std::string_view token,
+                                                                         Instant now);
+  // True also where the discovery document has not been read yet.
+  [[nodiscard]] bool may_sign_out();
+  // Source: OpenID Connect RP-Initiated Logout 1.0 2.
+  [[nodiscard]] std::expected<std::string, IdentityError> logout_url(std::string_view return_to,
+                                                                     std::string_view state,
+                                                                     Instant now);
   // Empty where the provider has no userinfo endpoint or the access token cannot be shown there.
   [[nodiscard]] std::expected<json::object, IdentityError> userinfo(
       const TokenResponse& tokens, std::string_view subject, Instant now,
@@ -161,6 +176,11 @@ class OidcClient {
                                                              std::optional<std::string_view> nonce,
                                                              Instant now,
                                                              const ProviderDeadline& deadline);
+  // `verify` with the provider's keys, once more with newer ones where that can help.
+  template <typename T>
+  std::expected<T, IdentityError> with_keys(
+      const ProviderMetadata& metadata, Instant now, const ProviderDeadline& deadline,
+      const std::function<std::expected<T, IdTokenRefusal>(const jose::JwkSet&)>& verify);
   std::expected<std::string, IdentityError> get(const std::string& url,
                                                 const ProviderDeadline& deadline) const;
   std::expected<net::HttpResponse, IdentityError> send(net::OutboundRequest request,

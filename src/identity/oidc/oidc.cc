@@ -43,6 +43,17 @@ class OidcProvider final : public IdentityProvider {
     return vouched(std::move(verified), subject, now, deadline);
   }
 
+  std::expected<LogoutNotice, IdentityError> verify_logout(std::string_view token,
+                                                           Instant now) override {
+    return client_.verify_logout(token, now);
+  }
+  bool may_sign_out() override { return client_.may_sign_out(); }
+  std::expected<std::string, IdentityError> logout_url(std::string_view return_to,
+                                                       std::string_view state,
+                                                       Instant now) override {
+    return client_.logout_url(return_to, state, now);
+  }
+
  private:
   std::expected<Vouched, IdentityError> vouched(VerifiedTokens verified, std::string_view subject,
                                                 Instant now, const ProviderDeadline& deadline) {

@@ -13,6 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto& url :
          {metadata->authorization_endpoint, metadata->token_endpoint, metadata->jwks_uri})
       if (!identity::is_provider_url(url, config.issuer)) __builtin_trap();
+    const auto& end = metadata->end_session_endpoint;
+    if (!end.empty() && !identity::is_provider_url(end, config.issuer)) __builtin_trap();
   }
   const net::HttpResponse response{200, {}, std::string(bytes)};
   if (const auto tokens = identity::parse_token_response(response, identity::IdToken::Optional);

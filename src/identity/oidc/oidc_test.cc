@@ -6,6 +6,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -988,6 +989,260 @@ TEST(OidcRefresh, AsksForTheSamePersonOnly) {
   for (const auto& request : world.client.requests())
     asked |= request.url == kToken && request.body == "grant_type=refresh_token&refresh_token=r-1";
   EXPECT_TRUE(asked);
+}
+
+constexpr std::string_view kLogoutEvent = "http://schemas.openid.net/event/backchannel-logout";
+
+// The claims of a logout token.
+void make_logout(World& w) {
+  w.claims = {{"iss", kIssuer},
+              {"aud", "gateway"},
+              {"sub", "u-1"},
+              {"iat", to_epoch_seconds(kNow)},
+              {"exp", to_epoch_seconds(kNow) + 120},
+              {"jti", "logout-1"},
+              {"sid", "s-1"},
+              {"events", json::object{{kLogoutEvent, json::object{}}}}};
+}
+
+TEST(OidcLogoutToken, IsRefusedForEverythingThatIsWrongWithIt) {
+  using enum IdentityFailure;
+  const std::int64_t now = to_epoch_seconds(kNow);
+  const auto typ = [](std::string_view type) {
+    return [type](World& w) {
+      w.id_token = jose::sign_jwt(w.claims, keys().main, Algorithm::RS256, "rsa-1", type);
+    };
+  };
+  const auto events = [](json::value value) { return set("events", std::move(value)); };
+  const std::vector<Case> cases{
+      {"as it should be", nothing, kAdmitted, {}},
+      {"typ logout+jwt", typ("logout+jwt"), kAdmitted, {}},
+      {"typ of the media type", typ("application/Logout+JWT"), kAdmitted, {}},
+      {"typ absent",
+       [](World& w) {
+         w.id_token = World::raw({{"alg", "RS256"}, {"kid", "rsa-1"}}, json::serialize(w.claims),
+                                 keys().main);
+       },
+       kAdmitted,
+       {}},
+      {"typ of an access token", typ("at+jwt"), refused(JwtError::WrongType), {}},
+      {"typ of a posture token", typ("lpx+jwt"), refused(JwtError::WrongType), {}},
+      {"EC key",
+       [](World& w) { w.id_token = w.sign(keys().ec, "ec-1", Algorithm::ES256); },
+       kAdmitted,
+       {}},
+      {"not a token", [](World& w) { w.id_token = "abc"; }, refused(JwtError::Malformed), {}},
+      {"too large",
+       set("padding", text(std::string(20'000, 'x'))),
+       refused(JwtError::TooLarge),
+       {}},
+      {"alg none",
+       [](World& w) {
+         w.id_token = base64url_encode(R"({"alg":"none"})") + "." +
+                      base64url_encode(json::serialize(w.claims)) + ".";
+       },
+       refused(JwtError::Malformed),
+       {}},
+      {"alg none with a signature",
+       [](World& w) {
+         w.id_token = World::raw({{"alg", "none"}}, json::serialize(w.claims), keys().main);
+       },
+       refused(JwtError::UnsupportedAlgorithm),
+       {}},
+      {"HMAC with the client secret",
+       [](World& w) {
+         const std::string input = base64url_encode(R"({"alg":"HS256"})") + "." +
+                                   base64url_encode(json::serialize(w.claims));
+         w.id_token = input + "." + base64url_encode(crypto::hmac_sha256("se cret/1", input));
+       },
+       refused(JwtError::UnsupportedAlgorithm),
+       {}},
+      {"unknown key",
+       [](World& w) { w.id_token = w.sign(keys().evil, "evil-1"); },
+       refused(JwtError::UnknownKey),
+       {}},
+      {"another's key",
+       [](World& w) { w.id_token = w.sign(keys().evil, "rsa-1"); },
+       refused(JwtError::BadSignature),
+       {}},
+      {"crit",
+       [](World& w) {
+         auto header = kMainHeader;
+         header["crit"] = json::array{"x"};
+         header["x"] = 1;
+         w.id_token = World::raw(header, json::serialize(w.claims), keys().main);
+       },
+       refused(JwtError::CriticalHeader),
+       {}},
+      {"iss absent", erase("iss"), refused(JwtError::MissingClaim), {}},
+      {"iss of another", set("iss", "https://other.example"), refused(JwtError::WrongIssuer), {}},
+      {"aud absent", erase("aud"), refused(JwtError::MissingClaim), {}},
+      {"aud of another", set("aud", "else"), refused(JwtError::WrongAudience), {}},
+      {"aud empty", set("aud", json::array{}), refused(JwtError::MissingClaim), {}},
+      {"aud with a number",
+       set("aud", json::array{"gateway", 1}),
+       refused(JwtError::MissingClaim),
+       {}},
+      {"aud list of one", set("aud", json::array{"gateway"}), kAdmitted, {}},
+      {"aud of several",
+       set("aud", json::array{"gateway", "else"}),
+       refused(TokenRefused, "wrong_authorized_party"),
+       {}},
+      {"azp of another", set("azp", "else"), refused(TokenRefused, "wrong_authorized_party"), {}},
+      {"iat absent", erase("iat"), refused(JwtError::MissingClaim), {}},
+      {"iat as text", set("iat", "1800000000"), refused(JwtError::MissingClaim), {}},
+      {"iat two minutes and the leeway ago", set("iat", now - 180), kAdmitted, {}},
+      {"iat a second before", set("iat", now - 181), refused(JwtError::Expired), {}},
+      {"iat at the leeway ahead", set("iat", now + 60), kAdmitted, {}},
+      {"iat a second later", set("iat", now + 61), refused(JwtError::NotYetValid), {}},
+      {"iat at the end of time",
+       set("iat", std::numeric_limits<std::int64_t>::max()),
+       refused(JwtError::NotYetValid),
+       {}},
+      {"iat at its beginning",
+       set("iat", std::numeric_limits<std::int64_t>::min()),
+       refused(JwtError::Expired),
+       {}},
+      {"exp absent", erase("exp"), kAdmitted, {}},
+      {"exp within the leeway", set("exp", now - 59), kAdmitted, {}},
+      {"exp a second earlier", set("exp", now - 60), refused(JwtError::Expired), {}},
+      {"exp as text", set("exp", "1900000000"), refused(JwtError::MissingClaim), {}},
+      {"nbf ahead", set("nbf", now + 61), refused(JwtError::NotYetValid), {}},
+      {"nbf as text", set("nbf", "0"), refused(JwtError::MissingClaim), {}},
+      {"jti absent", erase("jti"), refused(TokenRefused, "missing_token_id"), {}},
+      {"jti empty", set("jti", ""), refused(TokenRefused, "missing_token_id"), {}},
+      {"jti a number", set("jti", 1), refused(TokenRefused, "missing_token_id"), {}},
+      {"jti of 255 bytes", set("jti", text(std::string(255, 'j'))), kAdmitted, {}},
+      {"jti of 256 bytes",
+       set("jti", text(std::string(256, 'j'))),
+       refused(TokenRefused, "missing_token_id"),
+       {}},
+      {"events absent", erase("events"), refused(TokenRefused, "wrong_event"), {}},
+      {"events a text", events(text(kLogoutEvent)), refused(TokenRefused, "wrong_event"), {}},
+      {"events empty", events(json::object{}), refused(TokenRefused, "wrong_event"), {}},
+      {"events with another",
+       events(json::object{{kLogoutEvent, json::object{}}, {"urn:x", json::object{}}}),
+       refused(TokenRefused, "wrong_event"),
+       {}},
+      {"another event",
+       events(
+           json::object{{"http://schemas.openid.net/event/frontchannel-logout", json::object{}}}),
+       refused(TokenRefused, "wrong_event"),
+       {}},
+      {"event that is true",
+       events(json::object{{kLogoutEvent, true}}),
+       refused(TokenRefused, "wrong_event"),
+       {}},
+      {"event with members",
+       events(json::object{{kLogoutEvent, json::object{{"x", 1}}}}),
+       kAdmitted,
+       {}},
+      {"nonce", set("nonce", "nonce-1"), refused(TokenRefused, "wrong_nonce"), {}},
+      {"nonce null", set("nonce", nullptr), refused(TokenRefused, "wrong_nonce"), {}},
+      {"sid absent", erase("sid"), kAdmitted, {}},
+      {"sid a number", set("sid", 1), refused(TokenRefused, "malformed_session"), {}},
+      {"sub absent", erase("sub"), refused(TokenRefused, "missing_subject"), {}},
+      {"sub empty", set("sub", ""), refused(TokenRefused, "missing_subject"), {}},
+      {"neither sub nor sid",
+       [](World& w) {
+         w.claims.erase("sub");
+         w.claims.erase("sid");
+       },
+       refused(TokenRefused, "missing_subject"),
+       {}},
+      {"an ID token",
+       [](World& w) { w.id_token = World().sign(keys().main, "rsa-1"); },
+       refused(TokenRefused, "wrong_event"),
+       {}},
+      {"keys out of reach", nothing, refused(ProviderUnreachable, "unreachable"),
+       failing(kJwks, net::OutboundFailure::Timeout)},
+      {"provider out of reach", nothing, refused(ProviderUnreachable, "unreachable"),
+       failing(kDiscovery, net::OutboundFailure::Unreachable)},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    World world;
+    make_logout(world);
+    c.change(world);
+    world.publish();
+    if (c.answer) c.answer(world.client);
+    const auto token = world.id_token.empty() ? world.sign(keys().main, "rsa-1") : world.id_token;
+    const auto notice = world.relying_party()->verify_logout(token, kNow);
+    ASSERT_EQ(notice.has_value(), c.expected.admitted)
+        << (notice ? "" : notice.error().code + ": " + notice.error().message);
+    if (notice) {
+      EXPECT_EQ(notice->subject, "u-1");
+      EXPECT_FALSE(notice->token_id.empty());
+      continue;
+    }
+    EXPECT_EQ(notice.error().failure, c.expected.failure);
+    EXPECT_EQ(notice.error().code, c.expected.code);
+  }
+}
+
+TEST(OidcLogoutToken, CountsUntilItIsTooOld) {
+  World world;
+  make_logout(world);
+  world.claims.erase("exp");
+  world.publish();
+  const auto party = world.relying_party();
+  const auto token = world.sign(keys().main, "rsa-1");
+  const auto notice = party->verify_logout(token, kNow);
+  ASSERT_TRUE(notice);
+  EXPECT_EQ(notice->accepted_until, kNow + std::chrono::seconds{181});
+  EXPECT_TRUE(party->verify_logout(token, notice->accepted_until - std::chrono::seconds{1}));
+  EXPECT_FALSE(party->verify_logout(token, notice->accepted_until));
+}
+
+TEST(OidcLogoutToken, FollowsARotatedKey) {
+  World world;
+  make_logout(world);
+  world.publish();
+  const auto party = world.relying_party();
+  ASSERT_TRUE(party->verify_logout(world.sign(keys().main, "rsa-1"), kNow));
+  world.jwks = {published(keys().evil, "rsa-2", "RS256")};
+  world.publish();
+  EXPECT_TRUE(party->verify_logout(world.sign(keys().evil, "rsa-2"), kNow));
+}
+
+TEST(OidcSignOut, LeadsToTheProvidersOwnPlace) {
+  struct Row {
+    std::string_view name;
+    json::value endpoint;  // null: none
+    std::string url;       // empty: nowhere
+  };
+  const std::string query =
+      "client_id=gateway&post_logout_redirect_uri=https%3A%2F%2Fauth.example%2F&state=s1";
+  const std::vector<Row> rows{
+      {"a place", "https://idp.example/end", "https://idp.example/end?" + query},
+      {"with a query", "https://idp.example/end?p=1", "https://idp.example/end?p=1&" + query},
+      {"none", nullptr, ""},
+      {"a script", "javascript:alert(1)", ""},
+      {"plain http", "http://idp.example/end", ""},
+      {"metadata address", "https://169.254.169.254/", ""},
+      {"a list", json::array{"https://idp.example/end"}, ""},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.name);
+    World world;
+    if (!row.endpoint.is_null()) world.discovery["end_session_endpoint"] = row.endpoint;
+    world.publish();
+    const auto party = world.relying_party();
+    EXPECT_TRUE(party->may_sign_out()) << "nobody knows yet";
+    EXPECT_EQ(world.client.count(kDiscovery), 0U) << "and nobody was asked";
+    ASSERT_TRUE(world.redeem(*party)) << "signing in does not depend on it";
+    EXPECT_EQ(party->may_sign_out(), !row.url.empty());
+    const auto url = party->logout_url("https://auth.example/", "s1", kNow);
+    EXPECT_EQ(url.value_or(""), row.url);
+    if (!url) {
+      EXPECT_EQ(url.error().code, "not_supported");
+    }
+  }
+  World configured;
+  configured.provider.config["auth_url"] = "https://idp.example/auth";
+  configured.provider.config["token_url"] = kToken;
+  configured.provider.config["certs_url"] = kJwks;
+  EXPECT_FALSE(configured.relying_party()->may_sign_out()) << "discovery is not asked";
 }
 
 TEST(OidcTokenResponse, AClaimsChallengeIsAnObjectOfBoundedSize) {

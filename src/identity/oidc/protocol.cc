@@ -40,6 +40,17 @@ std::unexpected<IdentityError> token_refused(std::string code, std::string messa
       IdentityError{IdentityFailure::TokenRefused, std::move(code), std::move(message)});
 }
 
+std::unexpected<IdentityError> logout_refused(jose::JwtError error) {
+  return token_refused(std::string(code_of(error)),
+                       "the logout token is refused: " + std::string(jose::to_string(error)));
+}
+
+// Without a kid, a provider that has changed its key shows only as a bad signature.
+bool is_key_unknown(const jose::CompactJws& token, jose::JwtError error) {
+  return error == jose::JwtError::UnknownKey ||
+         (error == jose::JwtError::BadSignature && token.kid().empty());
+}
+
 std::unexpected<IdentityError> incomplete(std::string code, std::string message) {
   return std::unexpected(
       IdentityError{IdentityFailure::IdentityIncomplete, std::move(code), std::move(message)});
@@ -69,6 +80,16 @@ bool is_url_text(std::string_view text) {
   return std::ranges::all_of(text, [](char c) {
     return c > 0x20 && c < 0x7f && c != '\\' && c != '"' && c != '<' && c != '>' && c != '`';
   });
+}
+
+// Core 1.0 3.1.3.7, 3 to 5, of a token whose `aud` contains the client.
+bool is_authorized_party(const json::object& claims, const OidcConfig& config) {
+  const auto* audience = json::find(claims, "aud");
+  const bool several =
+      audience != nullptr && audience->is_array() && audience->get_array().size() > 1;
+  return json::find(claims, "azp") == nullptr
+             ? !several
+             : json::find_string(claims, "azp") == config.client_id;
 }
 
 enum class HostKind { Refused, Loopback, Other };
@@ -457,6 +478,10 @@ std::expected<ProviderMetadata, IdentityError> parse_metadata(std::string_view d
     return misbehaved("unusable_endpoint",
                       "the discovery document lacks an endpoint or names one that may not be used");
 
+  // Signing out there is a courtesy: without a place that may be used, it is not offered.
+  if (!endpoint("end_session_endpoint", {}, metadata.end_session_endpoint))
+    metadata.end_session_endpoint.clear();
+
   constexpr std::string_view kIssParameter = "authorization_response_iss_parameter_supported";
   if (const auto* supported = json::find(object, kIssParameter)) {
     if (!supported->is_bool())
@@ -506,6 +531,17 @@ std::string build_authorization_url(const OidcConfig& config, const ProviderMeta
   if (!prompt.empty()) append_parameter(url, "prompt", prompt);
   if (!wish.login_hint.empty()) append_parameter(url, "login_hint", wish.login_hint);
   if (!wish.claims.empty()) append_parameter(url, "claims", wish.claims);
+  return url;
+}
+
+std::string build_logout_url(const OidcConfig& config, const ProviderMetadata& metadata,
+                             std::string_view return_to, std::string_view state) {
+  GATEHOUSE_CHECK(!metadata.end_session_endpoint.empty(), "asked only where there is one");
+  std::string url = metadata.end_session_endpoint;
+  if (url.find('?') == std::string::npos) url += '?';
+  append_parameter(url, "client_id", config.client_id);
+  append_parameter(url, "post_logout_redirect_uri", return_to);
+  append_parameter(url, "state", state);
   return url;
 }
 
@@ -617,11 +653,7 @@ std::expected<json::object, IdTokenRefusal> verify_id_token(const TokenResponse&
   expected.audience = config.client_id;
   auto verified = jose::verify_jwt(*token, keys, expected, now, config.leeway);
   if (!verified) {
-    // Without a kid, a provider that has changed its key shows only as a bad signature.
-    const bool key_unknown =
-        verified.error() == jose::JwtError::UnknownKey ||
-        (verified.error() == jose::JwtError::BadSignature && token->kid().empty());
-    return refused(verified.error(), key_unknown);
+    return refused(verified.error(), is_key_unknown(*token, verified.error()));
   }
   if (auto checked = check_id_token_claims(verified->claims, verified->algorithm, config, nonce,
                                            response.access_token);
@@ -639,12 +671,8 @@ std::expected<void, IdentityError> check_id_token_claims(const json::object& cla
   if (!subject || subject->empty() || subject->size() > kMaxSubjectBytes)
     return token_refused("missing_subject", "the ID token has no usable `sub`");
 
-  // Core 1.0 3.1.3.7, 3 to 5. That `aud` contains the client is verified by verify_jwt.
-  const auto* audience = json::find(claims, "aud");
-  const bool several =
-      audience != nullptr && audience->is_array() && audience->get_array().size() > 1;
-  const auto* authorized_party = json::find(claims, "azp");
-  if (authorized_party == nullptr ? several : json::find_string(claims, "azp") != config.client_id)
+  // That `aud` contains the client is verified by verify_jwt.
+  if (!is_authorized_party(claims, config))
     return token_refused("wrong_authorized_party",
                          "the ID token was not issued to this client alone");
 
@@ -658,6 +686,90 @@ std::expected<void, IdentityError> check_id_token_claims(const json::object& cla
       return token_refused("wrong_at_hash", "the ID token belongs to another access token");
   }
   return {};
+}
+
+std::expected<LogoutNotice, IdTokenRefusal> verify_logout_token(std::string_view text,
+                                                                const jose::JwkSet& keys,
+                                                                const OidcConfig& config,
+                                                                Instant now) {
+  const auto refused = [](jose::JwtError error, bool key_unknown) {
+    return std::unexpected(IdTokenRefusal{logout_refused(error).error(), key_unknown});
+  };
+  const auto token = jose::CompactJws::parse(text);
+  if (!token) return refused(token.error(), false);
+  // 2.4 recommends `logout+jwt`; the types of other tokens stay out.
+  std::string type = ascii_lower(token->typ());
+  if (constexpr std::string_view kPrefix = "application/"; type.starts_with(kPrefix))
+    type.erase(0, kPrefix.size());
+  if (!type.empty() && type != "jwt" && type != "logout+jwt")
+    return refused(jose::JwtError::WrongType, false);
+  const auto verified = jose::verify_jws(*token, keys, config.algorithms);
+  if (!verified) return refused(verified.error(), is_key_unknown(*token, verified.error()));
+  auto notice = check_logout_claims(verified->claims, config, now);
+  if (!notice) return std::unexpected(IdTokenRefusal{std::move(notice).error(), false});
+  return std::move(*notice);
+}
+
+std::expected<LogoutNotice, IdentityError> check_logout_claims(const json::object& claims,
+                                                               const OidcConfig& config,
+                                                               Instant now) {
+  using enum jose::JwtError;
+  // 2.6, 3: issuer, audience and times as in an ID token; `exp` may be absent, `iat` may not.
+  const auto issuer = json::find_string(claims, "iss");
+  if (!issuer) return logout_refused(MissingClaim);
+  if (*issuer != config.issuer) return logout_refused(WrongIssuer);
+  const auto* audience = json::find(claims, "aud");
+  auto audiences = string_array(audience);
+  if (const auto one = json::find_string(claims, "aud")) audiences.emplace_back(*one);
+  if (audiences.empty()) return logout_refused(MissingClaim);
+  if (std::ranges::find(audiences, config.client_id) == audiences.end())
+    return logout_refused(WrongAudience);
+  if (!is_authorized_party(claims, config))
+    return token_refused("wrong_authorized_party",
+                         "the logout token was not issued to this client alone");
+
+  // Counted on `now`: a claim may be any number, and sums with it could overflow.
+  const std::int64_t latest = to_epoch_seconds(now + config.leeway);
+  const auto issued = json::find_int(claims, "iat");
+  if (!issued) return logout_refused(MissingClaim);
+  if (*issued > latest) return logout_refused(NotYetValid);
+  if (*issued < to_epoch_seconds(now - config.leeway - kMaxLogoutTokenAge))
+    return logout_refused(Expired);
+  if (json::find(claims, "exp") != nullptr) {
+    const auto expires = json::find_int(claims, "exp");
+    if (!expires) return logout_refused(MissingClaim);
+    if (*expires <= to_epoch_seconds(now - config.leeway)) return logout_refused(Expired);
+  }
+  if (json::find(claims, "nbf") != nullptr) {
+    const auto not_before = json::find_int(claims, "nbf");
+    if (!not_before) return logout_refused(MissingClaim);
+    if (*not_before > latest) return logout_refused(NotYetValid);
+  }
+
+  // 2.4: one event, an object. With others the token would be about something else as well.
+  constexpr std::string_view kEvent = "http://schemas.openid.net/event/backchannel-logout";
+  const auto* events = json::find_object(claims, "events");
+  if (events == nullptr || events->size() != 1 || json::find_object(*events, kEvent) == nullptr)
+    return token_refused("wrong_event", "`events` of the token is not that of a logout token");
+  // 2.4: so that a logout token is never taken for an ID token, nor the other way round.
+  if (json::find(claims, "nonce") != nullptr)
+    return token_refused("wrong_nonce", "a logout token has no `nonce`");
+
+  const auto token_id = json::find_string(claims, "jti");
+  if (!token_id || token_id->empty() || token_id->size() > kMaxLogoutTokenIdBytes)
+    return token_refused("missing_token_id", "the logout token has no usable `jti`");
+  if (json::find(claims, "sid") != nullptr && !json::find_string(claims, "sid"))
+    return token_refused("malformed_session", "`sid` of the logout token is not a string");
+  const auto subject = json::find_string(claims, "sub");
+  if (!subject || subject->empty() || subject->size() > kMaxSubjectBytes)
+    return token_refused("missing_subject",
+                         "the logout token has no usable `sub`; a `sid` alone is not enough");
+  LogoutNotice notice;
+  notice.subject = *subject;
+  notice.token_id = *token_id;
+  notice.accepted_until =
+      from_epoch_seconds(*issued) + kMaxLogoutTokenAge + config.leeway + std::chrono::seconds{1};
+  return notice;
 }
 
 std::expected<json::object, IdentityError> parse_userinfo(const net::HttpResponse& response,

@@ -27,10 +27,13 @@ namespace gatehouse::identity {
 inline constexpr std::size_t kMaxIdTokenBytes = 64 * 1024;  // a few hundred group ids
 inline constexpr std::size_t kMaxSubjectBytes = 255;        // OpenID Connect Core 1.0 2
 inline constexpr std::size_t kMaxProviderUrlBytes = 2048;
+inline constexpr std::size_t kMaxLogoutTokenIdBytes = 255;
+inline constexpr std::chrono::seconds kMaxLogoutTokenAge{120};
 
 enum class ClientAuthentication { Discovered, Basic, Post };
 enum class Pkce { Enabled, Disabled };
 enum class UnverifiedEmail { Refuse, Accept };
+enum class LogoutTokens { Accept, Refuse };
 
 struct OidcConfig {
   std::string issuer;
@@ -49,6 +52,7 @@ struct OidcConfig {
   ClientAuthentication authentication = ClientAuthentication::Discovered;
   std::chrono::seconds leeway{60};
   std::vector<jose::Algorithm> algorithms;  // of the ID token; never HMAC
+  LogoutTokens logout_tokens = LogoutTokens::Accept;
 };
 // Errors: the first problem of validate_oidc_config, as ProviderMisbehaved `configuration_invalid`.
 [[nodiscard]] std::expected<OidcConfig, IdentityError> read_oidc_config(
@@ -63,7 +67,8 @@ struct ProviderMetadata {
   std::string authorization_endpoint;
   std::string token_endpoint;
   std::string jwks_uri;
-  std::string userinfo_endpoint;  // empty: none
+  std::string userinfo_endpoint;     // empty: none
+  std::string end_session_endpoint;  // empty: none that may be used
   bool iss_parameter_supported = false;
   bool basic_authentication = true;
 };
@@ -71,7 +76,7 @@ struct ProviderMetadata {
 // Where the configuration alone suffices.
 [[nodiscard]] std::optional<ProviderMetadata> configured_metadata(const OidcConfig& config);
 // The discovery document; configured URLs win over its own.
-// Source: OpenID Connect Discovery 1.0 3, 4.3; RFC 9207 3.
+// Source: OpenID Connect Discovery 1.0 3, 4.3; RFC 9207 3; RP-Initiated Logout 1.0 2.1.
 [[nodiscard]] std::expected<ProviderMetadata, IdentityError> parse_metadata(
     std::string_view document, const OidcConfig& config);
 // Source: RFC 7517 5.
@@ -83,6 +88,11 @@ struct ProviderMetadata {
                                                   const SignInTransaction& transaction,
                                                   std::string_view redirect_uri,
                                                   std::string_view state, const SignInWish& wish);
+
+// Source: OpenID Connect RP-Initiated Logout 1.0 2. The provider must have an end_session_endpoint.
+[[nodiscard]] std::string build_logout_url(const OidcConfig& config,
+                                           const ProviderMetadata& metadata,
+                                           std::string_view return_to, std::string_view state);
 
 // The authorization code of a callback. Source: RFC 6749 4.1.2, RFC 9207 2.4.
 [[nodiscard]] std::expected<std::string, IdentityError> check_callback(
@@ -108,7 +118,8 @@ enum class IdToken : std::uint8_t { Required, Optional };
 [[nodiscard]] std::expected<TokenResponse, IdentityError> parse_token_response(
     const net::HttpResponse& response, IdToken id_token);
 
-// An ID token and whether asking for the keys once more can change the outcome.
+// Why a token of the provider is refused, and whether asking for the keys once more can change the
+// outcome.
 struct IdTokenRefusal {
   IdentityError error;
   bool key_unknown = false;
@@ -122,6 +133,15 @@ struct IdTokenRefusal {
 [[nodiscard]] std::expected<void, IdentityError> check_id_token_claims(
     const json::object& claims, jose::Algorithm algorithm, const OidcConfig& config,
     std::optional<std::string_view> nonce, std::string_view access_token);
+
+// A logout token. What it is about is everything of its `sub`, also when it names a `sid`; one that
+// names a `sid` alone is refused.
+// Source: OpenID Connect Back-Channel Logout 1.0 2.4 and 2.6.
+[[nodiscard]] std::expected<LogoutNotice, IdTokenRefusal> verify_logout_token(
+    std::string_view token, const jose::JwkSet& keys, const OidcConfig& config, Instant now);
+// The part of it that looks at claims whose signature is verified.
+[[nodiscard]] std::expected<LogoutNotice, IdentityError> check_logout_claims(
+    const json::object& claims, const OidcConfig& config, Instant now);
 
 // The userinfo response; its `sub` must be `subject`. Source: OpenID Connect Core 1.0 5.3.
 [[nodiscard]] std::expected<json::object, IdentityError> parse_userinfo(
