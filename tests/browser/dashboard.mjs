@@ -67,7 +67,7 @@ export class Dashboard {
   // A page of a fresh profile, signed in, at `target`.
   async open(target = '/', { as = kAdministrator, ...options } = {}) {
     const page = await visit(this.browser, { viewport: { width: 1280, height: 900 }, ...options });
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(30_000);
     await page.goto(this.url(target));
     await enterPin(page, this.lab.smtp, as);
     await page.getByRole('main').getByRole('heading', { level: 1 }).waitFor();

@@ -16,7 +16,7 @@ export function Failed({
   const title = api?.isForbidden ? 'You may not see this' : what;
   const reason = error instanceof Error ? error.message : String(error);
   return (
-    <div role="alert">
+    <div role="alert" className="text-center [overflow-wrap:anywhere]">
       <Empty
         icon={<WarningCircleIcon size={40} className="text-kumo-danger" aria-hidden />}
         title={title}

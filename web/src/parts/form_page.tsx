@@ -15,6 +15,7 @@ export function FormBody<V extends object>({
   mayWrite = true,
   guard = true,
   quiet = false,
+  wide = false,
   reload,
   children,
 }: {
@@ -28,6 +29,8 @@ export function FormBody<V extends object>({
   guard?: boolean;
   // Without buttons until something is changed.
   quiet?: boolean;
+  // As wide as the page, for what is more than fields.
+  wide?: boolean;
   // Reads anew what somebody else has changed meanwhile, and rebases the form on it.
   reload?: () => Promise<unknown>;
   children: ReactNode;
@@ -38,7 +41,7 @@ export function FormBody<V extends object>({
   return (
     <form
       noValidate
-      className="flex flex-col gap-6"
+      className={`flex w-full flex-col gap-6 ${wide ? '' : 'max-w-3xl'}`}
       onSubmit={(event) => {
         event.preventDefault();
         event.stopPropagation();

@@ -26,7 +26,7 @@ export function Page({
   return (
     <div className="mx-auto flex w-full max-w-6xl flex-col gap-6 p-4 md:p-8">
       {crumbs.length > 0 && (
-        <Breadcrumbs>
+        <Breadcrumbs className="-my-3">
           {crumbs.flatMap(({ label, href }) => [
             <Breadcrumbs.Link key={href} href={href}>
               {label}

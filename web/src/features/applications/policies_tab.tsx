@@ -197,6 +197,7 @@ function Order({ read, reload }: TabProperties) {
         shown={['order']}
         submitLabel="Save the order"
         quiet
+        wide
         mayWrite={mayWrite}
         reload={edit.reload}
         {...(form.isDirty

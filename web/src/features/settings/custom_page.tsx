@@ -77,6 +77,7 @@ function NewForm({ names }: { names: string[] }) {
   return (
     <FormBody
       form={form}
+      wide
       shown={kShown}
       cancel={() => void navigate({ to: '/settings/pages' })}
       onSaved={() => {
@@ -153,6 +154,7 @@ function EditForm({
   return (
     <FormBody
       form={form}
+      wide
       shown={kShown}
       mayWrite={mayWrite}
       reload={loadAnew}
