@@ -9,15 +9,21 @@ const kTags = [
   'best-practice',
 ];
 
+const kMostTransitionMs = 2000;
+
 // Nothing may be found. `exclude`: selectors of parts that are not ours; `disable`: ids of rules.
 export async function checkAxe(page, { what = page.url(), exclude = [], disable = [] } = {}) {
   const axe = createRequire(import.meta.url)('axe-core');
-  // Colours on their way to others are nobody's.
-  await page.evaluate(async () => {
-    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
-    const running = document.getAnimations().filter((one) => one instanceof CSSTransition);
-    await Promise.allSettled(running.map((one) => one.finished));
-  });
+  // Colours on their way to others are nobody's. A page that draws nothing would never say that they
+  // have arrived.
+  await page.evaluate(async (most) => {
+    const arrived = async () => {
+      for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+      const running = document.getAnimations().filter((one) => one instanceof CSSTransition);
+      await Promise.allSettled(running.map((one) => one.finished));
+    };
+    await Promise.race([arrived(), new Promise((resolve) => setTimeout(resolve, most))]);
+  }, kMostTransitionMs);
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe.source);
   const { violations } = await page.evaluate(
     ([tags, left, rules]) =>

@@ -228,6 +228,20 @@ describe('the dashboard', () => {
       assert.match(await page.title(), /\S · Gatehouse$/);
       await inspect(page, `dashboard-${name}`);
     });
+  test('tester', async () => {
+    await page.goto(dashboard.url('/access/tester'));
+    const fill = async (label, value) => {
+      await page.getByLabel(label, { exact: true }).fill(value);
+      await page.keyboard.press('Escape');
+    };
+    await fill('Application', kApp);
+    await fill('User', 'dora@corp.example');
+    await page.getByRole('radio', { name: 'As I say' }).click();
+    await select(page, 'State', 'Not managed');
+    await page.getByRole('button', { name: 'Test', exact: true }).click();
+    await told(page, /Refused: This device is not managed/);
+    await inspect(page, 'dashboard-tester');
+  });
   test('nothing went wrong', () => dashboard.leave(page));
 });
 
