@@ -84,21 +84,25 @@ std::expected<SignedIn, Failure> establish_session(Context& context, const Brows
   if (identity.name.empty()) identity.name = user.name;
   identity.authenticated_at = now;
 
+  auto expires_at = now + journey.configuration->resources->organization.session_duration;
   // A stronger sign-in adds to what the same person has shown this provider in this browser.
+  // INVARIANT: what was shown before is good no longer than the session it was shown in.
   for (const auto& other : earlier) {
     if (other.identity.user_id != user.id || other.identity.subject != identity.subject ||
         other.identity.login_method != identity.login_method)
       continue;
-    for (const auto& held : other.identity.auth_contexts)
-      if (std::ranges::find(identity.auth_contexts, held) == identity.auth_contexts.end())
-        identity.auth_contexts.push_back(held);
+    for (const auto& held : other.identity.auth_contexts) {
+      if (std::ranges::find(identity.auth_contexts, held) != identity.auth_contexts.end()) continue;
+      identity.auth_contexts.push_back(held);
+      expires_at = std::min(expires_at, other.expires_at);
+    }
   }
 
   model::Session session;
   session.nonce = random_base64url(32);
   session.identity = std::move(identity);
   session.created_at = now;
-  session.expires_at = now + journey.configuration->resources->organization.session_duration;
+  session.expires_at = expires_at;
   GATEHOUSE_TRY_VOID(from_store(
       context.dependencies.store.put_identity(
           user.id, write_last_seen(identity_document(context, *journey.configuration,

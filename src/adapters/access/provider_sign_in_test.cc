@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
 #include "adapters/access/sign_in_fixture.h"
 #include "controlplane/attempt.h"
 #include "model/limits.h"
@@ -254,9 +257,25 @@ TEST_F(ProviderSignInTest, AStrongerSignInIsAskedForOnce) {
   EXPECT_NE(header(at, "Location").find("login_hint=ada%40example.com"), std::string::npos);
   gateway_.provider.more_claims["acrs"] = "c1";
   at = at_provider(at);
+  gateway_.now += std::chrono::seconds{60};
   gateway_.provider.more_claims["acrs"] = json::array{"c2"};
   at = at_provider(at);
   EXPECT_EQ(header(at, "Location"), "/console") << at.body;
+
+  // The first of them ends when it would have ended without the second.
+  std::set<Instant> ends;
+  bool are_together = false;
+  const auto visited =
+      gateway_.store->visit_live_sessions(gateway_.now, [&](const model::Session& session) {
+        const auto& contexts = session.identity.auth_contexts;
+        if (std::ranges::find(contexts, "c1") == contexts.end()) return;
+        ends.insert(session.expires_at);
+        are_together = are_together || contexts.size() == 2;
+      });
+  ASSERT_TRUE(visited);
+  EXPECT_TRUE(are_together);
+  EXPECT_EQ(ends,
+            std::set<Instant>{gateway_.now - std::chrono::seconds{60} + std::chrono::hours{24}});
 }
 
 TEST_F(ProviderSignInTest, AClaimsChallengeIsTakenToTheProviderOnce) {
