@@ -26,10 +26,6 @@ namespace {
 
 constexpr std::string_view kPinType = "onetimepin";
 
-std::string callback_url(const Journey& journey) {
-  return journey.configuration->snapshot->issuer() + "/cdn-cgi/access/callback";
-}
-
 OutcomeOrFailure show_chooser(const Context& context, const Browser& browser,
                               const Journey& journey, Notice notice) {
   auto methods = login_methods(journey);
@@ -214,6 +210,10 @@ OutcomeOrFailure step_up(Context& context, const Browser& browser, const Journey
 
 }  // namespace
 
+std::string callback_url(const Configuration& configuration) {
+  return configuration.snapshot->issuer() + "/cdn-cgi/access/callback";
+}
+
 model::Identity to_identity(identity::ProviderIdentity vouched, std::string method) {
   model::Identity identity;
   identity.email = std::move(vouched.email);
@@ -301,8 +301,9 @@ OutcomeOrFailure start_method(Context& context, const Browser& browser, std::str
   wish.login_hint = begun.email;
   wish.claims = begun.claims;
   wish.prompt = begun.prompt;
-  auto url = provider->authorization_url({transaction.nonce, transaction.verifier},
-                                         callback_url(journey), state, wish, context.now());
+  auto url =
+      provider->authorization_url({transaction.nonce, transaction.verifier},
+                                  callback_url(*journey.configuration), state, wish, context.now());
   if (!url)
     return std::unexpected(sign_in_failed(context, browser, journey, kind_of(url.error().failure),
                                           begun.method, url.error().code, url.error().message));
@@ -329,8 +330,8 @@ OutcomeOrFailure return_from_provider(Context& context, const Browser& browser,
   if (!provider)
     return failed(FailureKind::MethodUnavailable, "method_unavailable",
                   "the login method was removed meanwhile");
-  auto vouched = provider->redeem({transaction.nonce, transaction.verifier}, callback_url(journey),
-                                  query, now);
+  auto vouched = provider->redeem({transaction.nonce, transaction.verifier},
+                                  callback_url(*journey.configuration), query, now);
   if (!vouched) return refused_by_provider(context, browser, journey, transaction, vouched.error());
   if (!vouched->identity.groups_problem.empty())
     spdlog::warn("groups_unknown method={} reference={} message=\"{}\"", transaction.method,

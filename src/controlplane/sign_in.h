@@ -16,6 +16,9 @@
 
 namespace gatehouse::controlplane {
 
+// Where identity providers send browsers back to.
+[[nodiscard]] std::string callback_url(const Configuration& configuration);
+
 // Begins. With a live global session that the application accepts, no questions. Blocks on the
 // store only: an identity provider is asked by start_method.
 [[nodiscard]] OutcomeOrFailure log_in(Context& context, const Browser& browser,

@@ -12,6 +12,7 @@
 #include "controlplane/device_evidence.h"
 #include "controlplane/limiter.h"
 #include "controlplane/pin.h"
+#include "controlplane/sign_in.h"
 #include "controlplane/transaction.h"
 #include "controlplane/trial_hints.h"
 #include "jose/jwt.h"
@@ -54,10 +55,6 @@ json::object failure_of(std::string_view code, std::string_view message, std::st
 }
 
 Outcome done() { return {GoTo{std::string(kTrialPage), std::nullopt}, std::nullopt}; }
-
-std::string callback_url(const Configuration& configuration) {
-  return configuration.snapshot->issuer() + "/cdn-cgi/access/callback";
-}
 
 // What came of a running test; one that has ended meanwhile stays as it is.
 std::expected<void, Failure> finish(Context& context, const Browser& browser, Trying& trying,

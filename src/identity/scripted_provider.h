@@ -30,11 +30,11 @@ class ScriptedClient : public net::HttpClient {
     if (found->second.size() > 1) found->second.erase(found->second.begin());
     return answer;
   }
-  void answer(std::string_view url, std::vector<net::HttpResponse> with) {
+  void answers(std::string_view url, std::vector<net::HttpResponse> with) {
     answers_[std::string(url)] = std::move(with);
   }
   void answer(std::string_view url, const json::value& body, int status = 200) {
-    answer(url, std::vector<net::HttpResponse>{{status, {}, json::serialize(body)}});
+    answers(url, {{status, {}, json::serialize(body)}});
   }
   [[nodiscard]] std::size_t count(std::string_view url) const {
     return static_cast<std::size_t>(std::ranges::count(requests, url, &net::OutboundRequest::url));

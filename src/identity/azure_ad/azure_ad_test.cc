@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/encoding.h"
 #include "identity/azure_ad/entra.h"
+#include "identity/scripted_provider.h"
 #include "jose/jwt.h"
 
 namespace gatehouse::identity {
@@ -39,32 +40,8 @@ net::HttpResponse response(const json::value& body, int status = 200, net::Heade
   return {status, std::move(headers), json::serialize(body)};
 }
 
-// Answers by URL, each answer once and the last one for ever, and keeps what it was asked.
-class Script final : public net::HttpClient {
- public:
-  Answer send(const net::OutboundRequest& request) const override {
-    requests.push_back(request);
-    const auto found = answers.find(request.url);
-    if (found == answers.end())
-      return std::unexpected(
-          net::OutboundError{net::OutboundFailure::Unreachable, "nobody listens"});
-    auto& list = found->second;
-    const auto answer = list.front();
-    if (list.size() > 1) list.erase(list.begin());
-    return answer;
-  }
-  void answer(std::string_view url, std::vector<net::HttpResponse> with) {
-    answers[std::string(url)] = std::move(with);
-  }
-  [[nodiscard]] std::size_t count(std::string_view url) const {
-    return static_cast<std::size_t>(std::ranges::count(requests, url, &net::OutboundRequest::url));
-  }
-  mutable std::vector<net::OutboundRequest> requests;
-  mutable std::map<std::string, std::vector<net::HttpResponse>> answers;
-};
-
 struct World {
-  Script client;
+  testing::ScriptedClient client;
   model::IdentityProvider provider;
   json::object claims;
   std::vector<milliseconds> waits;
@@ -83,20 +60,20 @@ struct World {
               {"nonce", "nonce-1"},
               {"email", "Alice@Corp.Example"},
               {"groups", json::array{kEngineering}}};
-    client.answer(std::string(kIssuer) + "/.well-known/openid-configuration",
-                  {response({{"issuer", kIssuer},
-                             {"authorization_endpoint", "https://login.example/authorize"},
-                             {"token_endpoint", kToken},
-                             {"jwks_uri", "https://login.example/keys"},
-                             {"token_endpoint_auth_methods_supported",
-                              json::array{"client_secret_basic", "client_secret_post"}}})});
+    client.answers(std::string(kIssuer) + "/.well-known/openid-configuration",
+                   {response({{"issuer", kIssuer},
+                              {"authorization_endpoint", "https://login.example/authorize"},
+                              {"token_endpoint", kToken},
+                              {"jwks_uri", "https://login.example/keys"},
+                              {"token_endpoint_auth_methods_supported",
+                               json::array{"client_secret_basic", "client_secret_post"}}})});
     auto jwk = key().public_key().to_jwk();
     jwk["kid"] = "k";
-    client.answer("https://login.example/keys",
-                  {response(json::object{{"keys", json::array{jwk}}})});
+    client.answers("https://login.example/keys",
+                   {response(json::object{{"keys", json::array{jwk}}})});
   }
   void issue() {
-    client.answer(
+    client.answers(
         kToken, {response({{"id_token", jose::sign_jwt(claims, key(), jose::Algorithm::RS256, "k")},
                            {"access_token", "at"},
                            {"refresh_token", "rt-2"},
@@ -308,8 +285,8 @@ TEST(AzureAdGroups, ComeFromTheTokenOrFromGraph) {
     World world;
     overage(world);
     const auto azure = world.make();
-    world.client.answer(kGroups, c.first);
-    if (!c.second.empty()) world.client.answer(second, c.second);
+    world.client.answers(kGroups, c.first);
+    if (!c.second.empty()) world.client.answers(second, c.second);
     const auto outcome = world.redeem(*azure);
     ASSERT_TRUE(outcome) << c.name << outcome.error().message;
     EXPECT_EQ(outcome->identity.groups_known, c.known) << c.name;
@@ -338,15 +315,15 @@ TEST(AzureAdGroups, GraphIsAskedOnlyWhenItMustBe) {
   World world;
   overage(world);
   azure = world.make();
-  world.client.answer(kGroups, {response(page({"g1"}))});
+  world.client.answers(kGroups, {response(page({"g1"}))});
   EXPECT_TRUE(world.redeem(*azure)->identity.groups_known);
   EXPECT_TRUE(world.redeem(*azure, kNow + seconds{299})->identity.groups_known);
   EXPECT_EQ(world.client.count(kGroups), 1U);
-  world.client.answer(kGroups, {response(page({"g2"}))});
+  world.client.answers(kGroups, {response(page({"g2"}))});
   EXPECT_EQ(world.redeem(*azure, kNow + seconds{300})->identity.groups,
             std::vector<std::string>{"g2"});
   // A refresh asks for what is so now.
-  world.client.answer(kGroups, {response(page({"g3"}))});
+  world.client.answers(kGroups, {response(page({"g3"}))});
   const auto refreshed = azure->refresh(Secret("rt"), kOid, kNow + seconds{301});
   ASSERT_TRUE(refreshed) << refreshed.error().message;
   EXPECT_EQ(refreshed->identity.groups, std::vector<std::string>{"g3"});
@@ -356,9 +333,9 @@ TEST(AzureAdGroups, GraphIsLeftInPeaceForAsLongAsItSays) {
   World world;
   overage(world);
   const auto azure = world.make();
-  world.client.answer(kGroups, {response(json::object{}, 429, {{"Retry-After", "60"}})});
+  world.client.answers(kGroups, {response(json::object{}, 429, {{"Retry-After", "60"}})});
   EXPECT_FALSE(world.redeem(*azure)->identity.groups_known);
-  world.client.answer(kGroups, {response(page({"g1"}))});
+  world.client.answers(kGroups, {response(page({"g1"}))});
   EXPECT_FALSE(world.redeem(*azure, kNow + seconds{59})->identity.groups_known);
   EXPECT_EQ(world.client.count(kGroups), 1U);
   EXPECT_TRUE(world.redeem(*azure, kNow + seconds{60})->identity.groups_known);
@@ -394,10 +371,10 @@ TEST(AzureAdErrors, EachHasItsReasonAndItsCode) {
     // At the token endpoint and at the callback alike.
     World world;
     const auto azure = world.make();
-    world.client.answer(kToken, {response({{"error", c.error},
-                                           {"error_description", c.description},
-                                           {"claims", R"({"access_token":{}})"}},
-                                          400)});
+    world.client.answers(kToken, {response({{"error", c.error},
+                                            {"error_description", c.description},
+                                            {"claims", R"({"access_token":{}})"}},
+                                           400)});
     const auto at_token = azure->redeem({"nonce-1", "v"}, "https://a/cb", "code=c&state=s", kNow);
     ASSERT_FALSE(at_token) << c.description;
     EXPECT_EQ(at_token.error().hint, c.reason) << c.error << c.description;

@@ -10,6 +10,7 @@
 #include "base/encoding.h"
 #include "base/try.h"
 #include "identity/azure_ad/azure_ad.h"
+#include "identity/oidc/config_fields.h"
 #include "model/limits.h"
 
 namespace gatehouse::identity {
@@ -43,80 +44,29 @@ bool is_uuid(std::string_view text) {
   return true;
 }
 
-// The words of the fields that say nothing wrong, and what is wrong with the others.
-class Reader {
- public:
-  explicit Reader(const json::object& config) : config_(config) {}
-
-  void problem(std::string_view field, std::string message) {
-    problems_.push_back({std::string(field), std::move(message)});
-  }
-  std::string text(std::string_view field) {
-    const auto* value = json::find(config_, field);
-    if (value == nullptr) return {};
-    if (value->is_string() &&
-        std::ranges::all_of(value->get_string(), [](char c) { return c > 0x20 && c < 0x7f; }))
-      return std::string(value->get_string());
-    problem(field, "must be a text without spaces");
-    return {};
-  }
-  bool flag(std::string_view field) {
-    const auto* value = json::find(config_, field);
-    if (value == nullptr) return false;
-    if (value->is_bool()) return value->get_bool();
-    problem(field, "must be true or false");
-    return false;
-  }
-  std::vector<std::string> texts(std::string_view field) {
-    std::vector<std::string> list;
-    const auto* value = json::find(config_, field);
-    if (value == nullptr) return list;
-    if (value->is_array())
-      for (const auto& member : value->get_array())
-        if (member.is_string() && !member.get_string().empty())
-          list.emplace_back(member.get_string());
-    if (!value->is_array() || list.size() != value->get_array().size())
-      problem(field, "must be a list of texts");
-    return list;
-  }
-  std::string url(std::string_view field, std::string_view otherwise) {
-    std::string value = text(field);
-    while (value.ends_with('/')) value.pop_back();
-    if (value.empty()) return std::string(otherwise);
-    if (is_provider_url(value) && value.find('?') == std::string::npos) return value;
-    problem(field, "must be an https URL without a query, or http on a loopback host");
-    return std::string(otherwise);
-  }
-  std::vector<FieldProblem> problems() && { return std::move(problems_); }
-
- private:
-  const json::object& config_;
-  std::vector<FieldProblem> problems_;
-};
-
-AzureAdConfig read_fields(Reader& reader) {
+AzureAdConfig read_fields(ConfigFields& fields) {
   AzureAdConfig config;
-  config.directory_id = ascii_lower(reader.text("directory_id"));
+  config.directory_id = ascii_lower(fields.text("directory_id"));
   // Never `common` or a domain: the issuer of the tokens must be known beforehand.
   if (!is_uuid(config.directory_id))
-    reader.problem("directory_id", "is required: the directory (tenant) id, a uuid");
-  config.oidc.client_id = reader.text("client_id");
+    fields.problem("directory_id", "is required: the directory (tenant) id, a uuid");
+  config.oidc.client_id = fields.text("client_id");
   if (config.oidc.client_id.empty())
-    reader.problem("client_id", "is required: the application (client) id");
-  (void)reader.text("client_secret");  // travels apart from the rest: IdentityProvider
+    fields.problem("client_id", "is required: the application (client) id");
+  (void)fields.text("client_secret");  // travels apart from the rest: IdentityProvider
   config.oidc.issuer =
-      fmt::format("{}/{}/v2.0", reader.url("login_url", kLoginUrl), config.directory_id);
-  config.graph_url = reader.url("graph_url", kGraphUrl);
-  config.support_groups = reader.flag("support_groups");
-  (void)reader.flag("conditional_access_enabled");
+      fmt::format("{}/{}/v2.0", fields.base_url("login_url", kLoginUrl), config.directory_id);
+  config.graph_url = fields.base_url("graph_url", kGraphUrl);
+  config.support_groups = fields.flag("support_groups", false);
+  (void)fields.flag("conditional_access_enabled", false);
   config.oidc.scope = kScope;
   if (config.support_groups) config.oidc.scope += kGroupScope;
-  config.oidc.claims = reader.texts("claims");
-  config.oidc.prompt = reader.text("prompt");
+  config.oidc.claims = fields.texts("claims");
+  config.oidc.prompt = fields.text("prompt");
   if (const auto& prompt = config.oidc.prompt;
       !prompt.empty() && prompt != "login" && prompt != "select_account" && prompt != "none")
-    reader.problem("prompt", "must be login, select_account or none");
-  if (auto claim = reader.text("email_claim_name"); !claim.empty())
+    fields.problem("prompt", "must be login, select_account or none");
+  if (auto claim = fields.text("email_claim_name"); !claim.empty())
     config.email_claims.push_back(std::move(claim));
   config.email_claims.insert(config.email_claims.end(), {"email", "upn"});
   config.oidc.authentication = ClientAuthentication::Post;
@@ -208,18 +158,16 @@ static_assert(std::ranges::is_sorted(kExplanations, {}, &Explanation::number));
 }  // namespace
 
 std::vector<FieldProblem> validate_azure_ad_config(const json::object& config) {
-  Reader reader(config);
-  (void)read_fields(reader);
-  return std::move(reader).problems();
+  ConfigFields fields(config);
+  (void)read_fields(fields);
+  return fields.problems();
 }
 
 std::expected<AzureAdConfig, IdentityError> read_azure_ad_config(
     const model::IdentityProvider& provider) {
-  Reader reader(provider.config);
-  AzureAdConfig config = read_fields(reader);
-  if (const auto problems = std::move(reader).problems(); !problems.empty())
-    return misbehaved("configuration_invalid",
-                      "`" + problems.front().field + "` " + problems.front().message);
+  ConfigFields fields(provider.config);
+  AzureAdConfig config = read_fields(fields);
+  if (!fields.problems().empty()) return std::unexpected(fields.first_problem());
   config.oidc.client_secret = model::secret_of(provider.secrets, "client_secret");
   return config;
 }

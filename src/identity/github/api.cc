@@ -8,7 +8,7 @@
 #include "base/encoding.h"
 #include "base/try.h"
 #include "identity/github/github.h"
-#include "identity/oidc/config_reader.h"
+#include "identity/oidc/config_fields.h"
 #include "model/limits.h"
 
 namespace gatehouse::identity {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "identity/oidc/config_reader.h"
+#include "identity/oidc/config_fields.h"
 #include "identity/oidc/protocol.h"
 #include "identity/provider.h"
 #include "model/resources.h"

@@ -9,7 +9,7 @@
 #include "base/try.h"
 #include "identity/google/google.h"
 #include "identity/oidc/client.h"
-#include "identity/oidc/config_reader.h"
+#include "identity/oidc/config_fields.h"
 #include "model/identity.h"
 #include "model/limits.h"
 

@@ -84,8 +84,8 @@ TEST_F(GoogleAppsTest, WhatCannotBeFetchedIsNotKnown) {
            Case{"no address", {200, {}, R"({"groups":[{"name":"x"}]})"}},
            Case{"pages without end", {200, {}, R"({"groups":[],"nextPageToken":"p"})"}},
        }) {
-    google.answer(kGroups, std::vector{answer});
-    google.answer(std::string(kGroups) + "&pageToken=p", std::vector{answer});
+    google.answers(kGroups, std::vector{answer});
+    google.answers(std::string(kGroups) + "&pageToken=p", std::vector{answer});
     const auto person = redeem();
     ASSERT_TRUE(person) << name;
     EXPECT_FALSE(person->identity.groups_known) << name;

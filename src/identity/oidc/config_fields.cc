@@ -1,4 +1,4 @@
-#include "identity/oidc/config_reader.h"
+#include "identity/oidc/config_fields.h"
 
 #include <fmt/format.h>
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/try.h"
-#include "identity/oidc/config_reader.h"
+#include "identity/oidc/config_fields.h"
 #include "identity/oidc/oidc.h"
 
 namespace gatehouse::identity {
