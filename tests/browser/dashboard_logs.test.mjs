@@ -175,6 +175,7 @@ describe('the policy tester', () => {
     await page.reload();
     await told(page, 'Let in');
     await page.goBack();
+    await told(page, /Refused: This device is not managed by your organization/);
     await heading('Policy tester');
   });
   test('all users are tested at once', async () => {

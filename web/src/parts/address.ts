@@ -2,7 +2,8 @@
 // same. What is empty is not there.
 import { useNavigate, useSearch } from '@tanstack/react-router';
 
-export function useAddress<K extends string>(names: readonly K[]) {
+// With `isStep` each change is a step of its own, which the back button takes back.
+export function useAddress<K extends string>(names: readonly K[], { isStep = false } = {}) {
   const search = useSearch({ strict: false }) as Record<string, unknown>;
   const navigate = useNavigate();
   const values = Object.fromEntries(
@@ -18,7 +19,7 @@ export function useAddress<K extends string>(names: readonly K[]) {
         Object.fromEntries(
           Object.entries({ ...before, ...change, page: undefined }).filter(([, value]) => value),
         )) as never,
-      replace: true,
+      replace: !isStep,
       resetScroll: false,
     });
   return {

@@ -17,7 +17,7 @@ import {
   type PolicyDraft,
 } from '../policies/policy.ts';
 import { checkPolicy, kPolicyFields, PolicyFields } from '../policies/policy_fields';
-import { useMadeRules } from '../policies/policy_page';
+import { useMadeRules } from '../rules/choices';
 import { nameOf, type Application } from './application.ts';
 import { useApplication } from './application_page';
 import { kApplications } from './applications';

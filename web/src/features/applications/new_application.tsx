@@ -18,7 +18,7 @@ import { useSaveWithRoute } from '../ingress/route';
 import { checkHost, joinDomain, ruleFor, type Rules } from '../ingress/rules.ts';
 import { newPolicy, toPolicyRequest, type PolicyDraft } from '../policies/policy.ts';
 import { checkPolicy, PolicyBasics } from '../policies/policy_fields';
-import { useMadeRules } from '../policies/policy_page';
+import { useMadeRules } from '../rules/choices';
 import { checkPath } from './application.ts';
 import { kApplications } from './applications';
 import { HostFields, kDomainFields, RouteFields, type DomainDraft } from './domain_fields';

@@ -1,12 +1,10 @@
 // Name and domains.
-import { useMayWrite } from '../../shell/me';
 import { TextField } from '../../parts/fields';
-import { FormBody } from '../../parts/form_page';
 import { errorOf } from '../../parts/field_errors.ts';
 import { ClipboardText } from '../../parts/kumo';
 import { Tags } from '../../parts/tags';
 import { Section } from '../../parts/page';
-import { useSay } from '../../parts/say';
+import { EditFormBody } from '../named_forms';
 import { useIngress } from '../ingress/ingress';
 import { checkOrigin, toIngressRule, toOriginDraft } from '../ingress/origin_fields';
 import { useSaveWithRoute } from '../ingress/route';
@@ -61,8 +59,6 @@ function Copied({ label, text }: { label: string; text: string }) {
 }
 
 function Domains({ read, reload }: TabProperties) {
-  const mayWrite = useMayWrite();
-  const say = useSay();
   const ingress = useIngress();
   const saveWithRoute = useSaveWithRoute();
   const isRouted = read.value.type === 'self_hosted';
@@ -98,12 +94,9 @@ function Domains({ read, reload }: TabProperties) {
   const { form } = edit;
   const isElsewhere = form.values.host.trim() !== splitDomain(read.value.domain ?? '').host;
   return (
-    <FormBody
-      form={form}
+    <EditFormBody
+      edit={edit}
       shown={['name', ...kDomainFields, 'more', 'self_hosted_domains', 'destinations']}
-      mayWrite={mayWrite}
-      reload={edit.reload}
-      onSaved={() => say.done(`Saved: ${form.values.name}`)}
     >
       <TextField form={form} path="name" label="Application name" />
       <HostFields form={form} />
@@ -124,14 +117,12 @@ function Domains({ read, reload }: TabProperties) {
           errorOf(form.errors, 'destinations')
         }
       />
-    </FormBody>
+    </EditFormBody>
   );
 }
 
 // A link only; nothing is decided for it.
 function Bookmark({ read, reload }: TabProperties) {
-  const mayWrite = useMayWrite();
-  const say = useSay();
   const edit = useApplicationForm({
     read,
     reload,
@@ -140,15 +131,9 @@ function Bookmark({ read, reload }: TabProperties) {
     toChange: ({ name, domain }) => ({ name: name.trim(), domain: domain.trim() || null }),
   });
   return (
-    <FormBody
-      form={edit.form}
-      shown={['name', 'domain']}
-      mayWrite={mayWrite}
-      reload={edit.reload}
-      onSaved={() => say.done(`Saved: ${edit.form.values.name}`)}
-    >
+    <EditFormBody edit={edit} shown={['name', 'domain']}>
       <TextField form={edit.form} path="name" label="Name" />
       <TextField form={edit.form} path="domain" label="Address" />
-    </FormBody>
+    </EditFormBody>
   );
 }

@@ -5,11 +5,10 @@ import { useMayWrite } from '../../shell/me';
 import { useEdit } from '../../parts/edit';
 import { ChoiceField, DurationField, SwitchField, TextField } from '../../parts/fields';
 import { useForm, type Form } from '../../parts/form';
-import { FormBody } from '../../parts/form_page';
 import { Banner, Empty, LinkButton } from '../../parts/kumo';
 import { Page } from '../../parts/page';
 import { ifMatch, Pending, toRead, useResource, type Read } from '../../parts/resource';
-import { useSay } from '../../parts/say';
+import { EditFormBody, NewFormBody } from '../named_forms';
 import { kChecksPath, RemoveCheck, useChecks, useProviders, useRefreshPosture } from './device_posture';
 import { kCrumbs, kDevicePosture } from './frame';
 import {
@@ -58,9 +57,7 @@ export function NewCheck() {
 }
 
 function NewForm({ providers, names }: { providers: Provider[]; names: string[] }) {
-  const navigate = useNavigate();
   const refresh = useRefreshPosture();
-  const say = useSay();
   const form = useForm<CheckValues>({
     initial: newCheck(providers.length === 1 ? providers[0]?.id : ''),
     check: (values) => checkCheck(values, names),
@@ -70,17 +67,9 @@ function NewForm({ providers, names }: { providers: Provider[]; names: string[] 
     },
   });
   return (
-    <FormBody
-      form={form}
-      shown={kShown}
-      cancel={() => void navigate({ to: kDevicePosture })}
-      onSaved={() => {
-        say.done(`Added: ${form.values.name}`, 'Require it in a policy.');
-        void navigate({ to: kDevicePosture });
-      }}
-    >
+    <NewFormBody form={form} shown={kShown} list={kDevicePosture} next="Require it in a policy.">
       <CheckFields form={form} providers={providers} isNew />
-    </FormBody>
+    </NewFormBody>
   );
 }
 
@@ -137,10 +126,8 @@ function EditForm({
   providers: Provider[];
   names: string[];
 }) {
-  const mayWrite = useMayWrite();
   const refresh = useRefreshPosture();
-  const say = useSay();
-  const { form, reload: loadAnew } = useEdit<Check, CheckValues>({
+  const edit = useEdit<Check, CheckValues>({
     read,
     reload,
     toValues: toCheckValues,
@@ -163,15 +150,9 @@ function EditForm({
     },
   });
   return (
-    <FormBody
-      form={form}
-      shown={kShown}
-      mayWrite={mayWrite}
-      reload={loadAnew}
-      onSaved={() => say.done(`Saved: ${form.values.name}`)}
-    >
-      <CheckFields form={form} providers={providers} isNew={false} />
-    </FormBody>
+    <EditFormBody edit={edit} shown={kShown}>
+      <CheckFields form={edit.form} providers={providers} isNew={false} />
+    </EditFormBody>
   );
 }
 

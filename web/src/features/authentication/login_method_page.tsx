@@ -11,6 +11,7 @@ import { Banner, ClipboardText, Collapsible, Empty, LayerCard, LinkButton } from
 import { Page } from '../../parts/page';
 import { ifMatch, Pending, toRead, useResource, type Read } from '../../parts/resource';
 import { useSay } from '../../parts/say';
+import { NewFormBody } from '../named_forms';
 import { kCrumbs, kLoginMethods } from './frame';
 import { kMethodsPath, RemoveMethod, useMethods, useRefreshMethods } from './login_methods';
 import {
@@ -57,9 +58,7 @@ export function NewLoginMethod() {
 }
 
 function NewForm({ kind, names }: { kind: MethodKind; names: string[] }) {
-  const navigate = useNavigate();
   const refresh = useRefreshMethods();
-  const say = useSay();
   const form = useForm<MethodValues>({
     initial: toMethodValues(kind, { name: freeName(kind.name, names), config: {} }),
     check: (values) => checkMethod(kind, values, { names, hasSecret: false }),
@@ -72,17 +71,14 @@ function NewForm({ kind, names }: { kind: MethodKind; names: string[] }) {
     },
   });
   return (
-    <FormBody
+    <NewFormBody
       form={form}
       shown={shownBy(kind)}
-      cancel={() => void navigate({ to: kLoginMethods })}
-      onSaved={() => {
-        say.done(`Added: ${form.values.name}`, 'Test it, then switch it on in your applications.');
-        void navigate({ to: kLoginMethods });
-      }}
+      list={kLoginMethods}
+      next="Test it, then switch it on in your applications."
     >
       <MethodFields form={form} kind={kind} isNew />
-    </FormBody>
+    </NewFormBody>
   );
 }
 

@@ -6,11 +6,11 @@ import { useMayWrite } from '../../shell/me';
 import { useEdit } from '../../parts/edit';
 import { ChoiceField, SwitchField, TextField } from '../../parts/fields';
 import { useForm, type Form } from '../../parts/form';
-import { FormBody } from '../../parts/form_page';
 import { Banner, Collapsible, Empty, LinkButton } from '../../parts/kumo';
 import { Page } from '../../parts/page';
 import { ifMatch, Pending, toRead, useResource, type Read } from '../../parts/resource';
 import { useSay } from '../../parts/say';
+import { EditFormBody, NewFormBody } from '../named_forms';
 import { CertificateField } from './certificate_field';
 import { isUsable, readKeys, signerProblem } from './certificate.ts';
 import {
@@ -82,7 +82,6 @@ export function NewProvider() {
 }
 
 function NewForm({ names, checkNames }: { names: string[]; checkNames: string[] }) {
-  const navigate = useNavigate();
   const refresh = useRefreshPosture();
   const say = useSay();
   const form = useForm<ProviderValues>({
@@ -107,15 +106,7 @@ function NewForm({ names, checkNames }: { names: string[]; checkNames: string[] 
     },
   });
   return (
-    <FormBody
-      form={form}
-      shown={kShown}
-      cancel={() => void navigate({ to: kDevicePosture })}
-      onSaved={() => {
-        say.done(`Added: ${form.values.name}`, 'Test it with this device.');
-        void navigate({ to: kDevicePosture });
-      }}
-    >
+    <NewFormBody form={form} shown={kShown} list={kDevicePosture} next="Test it with this device.">
       <ProviderFields form={form} isNew />
       <SwitchField
         form={form}
@@ -123,7 +114,7 @@ function NewForm({ names, checkNames }: { names: string[]; checkNames: string[] 
         label="Also make a check that policies can require"
         description={`Device Posture → ${form.values.name.trim() || 'its name'}: the device is managed and has checked in within 7 days.`}
       />
-    </FormBody>
+    </NewFormBody>
   );
 }
 
@@ -183,11 +174,9 @@ function EditForm({
   reload: () => Promise<Read<Provider>>;
   names: string[];
 }) {
-  const mayWrite = useMayWrite();
   const refresh = useRefreshPosture();
-  const say = useSay();
   const saved = toProviderValues(read.value).config.public_certificate;
-  const { form, reload: loadAnew } = useEdit<Provider, ProviderValues>({
+  const edit = useEdit<Provider, ProviderValues>({
     read,
     reload,
     toValues: toProviderValues,
@@ -206,15 +195,9 @@ function EditForm({
     },
   });
   return (
-    <FormBody
-      form={form}
-      shown={kShown}
-      mayWrite={mayWrite}
-      reload={loadAnew}
-      onSaved={() => say.done(`Saved: ${form.values.name}`)}
-    >
-      <ProviderFields form={form} isNew={false} />
-    </FormBody>
+    <EditFormBody edit={edit} shown={kShown}>
+      <ProviderFields form={edit.form} isNew={false} />
+    </EditFormBody>
   );
 }
 

@@ -6,13 +6,12 @@ import { useMayWrite } from '../../shell/me';
 import { useEdit } from '../../parts/edit';
 import { TextField } from '../../parts/fields';
 import { useForm, type Form } from '../../parts/form';
-import { FormBody } from '../../parts/form_page';
 import { Page, Section } from '../../parts/page';
 import { ifMatch, Pending, toRead, useResource, type Read } from '../../parts/resource';
-import { useSay } from '../../parts/say';
+import { EditFormBody, NewFormBody } from '../named_forms';
 import { checkRuleLists, RulesEditor, toRuleLists, type RuleLists } from '../rules/rules_editor';
 import { fromRules, newEntry } from '../rules/selectors.ts';
-import { useMadeRules } from '../policies/policy_page';
+import { useMadeRules } from '../rules/choices';
 import { UsedBy } from '../usage/used_by';
 import { RemoveGroup } from './groups';
 
@@ -48,9 +47,7 @@ function Fields({ form }: { form: Form<Draft> }) {
 }
 
 export function NewGroup() {
-  const navigate = useNavigate();
   const queries = useQueryClient();
-  const say = useSay();
   const made = useMadeRules();
   const mayWrite = useMayWrite();
   const form = useForm<Draft>({
@@ -61,21 +58,11 @@ export function NewGroup() {
       await queries.invalidateQueries({ queryKey: ['get', kPath] });
     },
   });
-  const leave = () => void navigate({ to: '/access/groups' });
   return (
     <Page title="New group" description="Who belongs to it." crumbs={kCrumbs}>
-      <FormBody
-        form={form}
-        shown={kShown}
-        mayWrite={mayWrite}
-        cancel={leave}
-        onSaved={() => {
-          say.done(`Saved: ${form.values.name}`);
-          leave();
-        }}
-      >
+      <NewFormBody form={form} shown={kShown} mayWrite={mayWrite} list="/access/groups" said="Saved">
         <Fields form={form} />
-      </FormBody>
+      </NewFormBody>
     </Page>
   );
 }
@@ -103,7 +90,6 @@ export function GroupPage() {
 function Edit({ read, reload }: { read: Read<Group>; reload: () => Promise<Read<Group>> }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const say = useSay();
   const made = useMadeRules();
   const mayWrite = useMayWrite();
   const { id, name } = read.value;
@@ -140,15 +126,9 @@ function Edit({ read, reload }: { read: Read<Group>; reload: () => Promise<Read<
         )
       }
     >
-      <FormBody
-        form={edit.form}
-        shown={kShown}
-        mayWrite={mayWrite}
-        reload={edit.reload}
-        onSaved={() => say.done(`Saved: ${edit.form.values.name}`)}
-      >
+      <EditFormBody edit={edit} shown={kShown}>
         <Fields form={edit.form} />
-      </FormBody>
+      </EditFormBody>
       <Section title="Used by">
         <UsedBy used="group" id={id} nobody="No policy and no other group names it yet." />
       </Section>

@@ -16,6 +16,7 @@ import { Page, Section } from '../../parts/page';
 import { Question } from '../../parts/question';
 import { ifMatch, Pending, toRead, useResource, type Read } from '../../parts/resource';
 import { useSay } from '../../parts/say';
+import { EditFormBody } from '../named_forms';
 import { kListsPath, problemOf, RemoveList, useRefreshLists } from './lists';
 import { found, inWords, readPasted, wordsOf, type Item } from './items.ts';
 
@@ -270,11 +271,9 @@ function AddItems({
 }
 
 function NameForm({ read, reload }: { read: Read<List>; reload: () => Promise<Read<List>> }) {
-  const mayWrite = useMayWrite();
   const refresh = useRefreshLists();
   const queries = useQueryClient();
-  const say = useSay();
-  const { form, reload: loadAnew } = useEdit({
+  const edit = useEdit({
     read,
     reload,
     toValues: ({ name, description }) => ({ name, description: description ?? '' }),
@@ -292,15 +291,9 @@ function NameForm({ read, reload }: { read: Read<List>; reload: () => Promise<Re
     },
   });
   return (
-    <FormBody
-      form={form}
-      shown={['name', 'description']}
-      mayWrite={mayWrite}
-      reload={loadAnew}
-      onSaved={() => say.done(`Saved: ${form.values.name}`)}
-    >
-      <TextField form={form} path="name" label="Name" />
-      <TextField form={form} path="description" label="Description (optional)" />
-    </FormBody>
+    <EditFormBody edit={edit} shown={['name', 'description']}>
+      <TextField form={edit.form} path="name" label="Name" />
+      <TextField form={edit.form} path="description" label="Description (optional)" />
+    </EditFormBody>
   );
 }

@@ -5,11 +5,10 @@ import { at, client } from '../../api/client';
 import { useMayWrite } from '../../shell/me';
 import { useEdit } from '../../parts/edit';
 import { useForm } from '../../parts/form';
-import { FormBody } from '../../parts/form_page';
 import { Page, Section } from '../../parts/page';
 import { ifMatch, Pending, toRead, useResource, type Read } from '../../parts/resource';
-import { useSay } from '../../parts/say';
-import { useMakeChecks } from '../rules/choices';
+import { EditFormBody, NewFormBody } from '../named_forms';
+import { useMadeRules } from '../rules/choices';
 import { UsedBy } from '../usage/used_by';
 import { newPolicy, toDraft, toPolicyRequest, type Policy, type PolicyDraft } from './policy.ts';
 import { checkPolicy, kPolicyFields, PolicyFields } from './policy_fields';
@@ -18,20 +17,8 @@ import { RemovePolicy } from './policies';
 const kPath = '/accounts/{account_id}/access/policies' as const;
 const kCrumbs = [{ label: 'Policies', href: '/access/policies' }];
 
-export function useMadeRules() {
-  const make = useMakeChecks();
-  return async <T extends Pick<PolicyDraft, 'include' | 'require' | 'exclude'>>(draft: T) => ({
-    ...draft,
-    include: await make(draft.include),
-    require: await make(draft.require),
-    exclude: await make(draft.exclude),
-  });
-}
-
 export function NewPolicy() {
-  const navigate = useNavigate();
   const queries = useQueryClient();
-  const say = useSay();
   const made = useMadeRules();
   const mayWrite = useMayWrite();
   const form = useForm({
@@ -45,25 +32,15 @@ export function NewPolicy() {
       await queries.invalidateQueries({ queryKey: ['get', kPath] });
     },
   });
-  const leave = () => void navigate({ to: '/access/policies' });
   return (
     <Page
       title="New policy"
       description="It has an effect once an application uses it."
       crumbs={kCrumbs}
     >
-      <FormBody
-        form={form}
-        shown={kPolicyFields}
-        mayWrite={mayWrite}
-        cancel={leave}
-        onSaved={() => {
-          say.done(`Saved: ${form.values.name}`);
-          leave();
-        }}
-      >
+      <NewFormBody form={form} shown={kPolicyFields} mayWrite={mayWrite} list="/access/policies" said="Saved">
         <PolicyFields form={form} />
-      </FormBody>
+      </NewFormBody>
     </Page>
   );
 }
@@ -91,7 +68,6 @@ export function PolicyPage() {
 function Edit({ read, reload }: { read: Read<Policy>; reload: () => Promise<Read<Policy>> }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const say = useSay();
   const made = useMadeRules();
   const mayWrite = useMayWrite();
   const { id, name } = read.value;
@@ -123,15 +99,9 @@ function Edit({ read, reload }: { read: Read<Policy>; reload: () => Promise<Read
         )
       }
     >
-      <FormBody
-        form={edit.form}
-        shown={kPolicyFields}
-        mayWrite={mayWrite}
-        reload={edit.reload}
-        onSaved={() => say.done(`Saved: ${edit.form.values.name}`)}
-      >
+      <EditFormBody edit={edit} shown={kPolicyFields}>
         <PolicyFields form={edit.form} isDashboard={read.value.dashboard_role !== undefined} />
-      </FormBody>
+      </EditFormBody>
       <Section title="Used by">
         <UsedBy used="policy" id={id} nobody="No application uses it yet." />
       </Section>

@@ -136,7 +136,7 @@ export function useProviders(isAsked: boolean) {
 }
 
 // Before rules are sent: makes the checks that were chosen by their provider's name.
-export function useMakeChecks() {
+function useMakeChecks() {
   const queries = useQueryClient();
   return async (entries: readonly Entry[]): Promise<Entry[]> => {
     const made = new Map<string, string>();
@@ -174,4 +174,15 @@ export function useMakeChecks() {
       values: entry.values.map((value) => made.get(value) ?? value),
     }));
   };
+}
+
+// The same for all three lists of a draft.
+export function useMadeRules() {
+  const make = useMakeChecks();
+  return async <T extends Record<'include' | 'require' | 'exclude', Entry[]>>(draft: T) => ({
+    ...draft,
+    include: await make(draft.include),
+    require: await make(draft.require),
+    exclude: await make(draft.exclude),
+  });
 }

@@ -6,12 +6,11 @@ import { Details } from '../../parts/details';
 import { useEdit } from '../../parts/edit';
 import { TextField } from '../../parts/fields';
 import { useForm, type Form } from '../../parts/form';
-import { FormBody } from '../../parts/form_page';
 import { ClipboardText } from '../../parts/kumo';
 import { Page } from '../../parts/page';
 import { ifMatch, Pending, toRead, useResource, type Read } from '../../parts/resource';
-import { useSay } from '../../parts/say';
 import { toInstant } from '../../parts/time.ts';
+import { EditFormBody, NewFormBody } from '../named_forms';
 import { CertificateField } from '../authentication/certificate_field';
 import { authorityProblem } from '../authentication/certificate.ts';
 import { nameProblem } from '../authentication/posture.ts';
@@ -80,9 +79,7 @@ export function NewCertificate() {
 }
 
 function NewForm({ names }: { names: string[] }) {
-  const navigate = useNavigate();
   const refresh = useRefreshAuthorities();
-  const say = useSay();
   const form = useForm<Values>({
     initial: { name: '', certificate: '', associated_hostnames: '', crl: '', revoked_serial_numbers: '' },
     check: checkWith(names, true),
@@ -96,14 +93,11 @@ function NewForm({ names }: { names: string[] }) {
     },
   });
   return (
-    <FormBody
+    <NewFormBody
       form={form}
       shown={kShown}
-      cancel={() => void navigate({ to: '/settings/certificates' })}
-      onSaved={() => {
-        say.done(`Added: ${form.values.name}`, 'Ask for a valid certificate in a policy.');
-        void navigate({ to: '/settings/certificates' });
-      }}
+      list="/settings/certificates"
+      next="Ask for a valid certificate in a policy."
     >
       <TextField form={form} path="name" label="Name" autoFocus />
       <CertificateField
@@ -114,7 +108,7 @@ function NewForm({ names }: { names: string[] }) {
         problem={(text) => authorityProblem(text, new Date())}
       />
       <OtherFields form={form} />
-    </FormBody>
+    </NewFormBody>
   );
 }
 
@@ -175,10 +169,8 @@ function EditForm({
   reload: () => Promise<Read<Authority>>;
   names: string[];
 }) {
-  const mayWrite = useMayWrite();
   const refresh = useRefreshAuthorities();
-  const say = useSay();
-  const { form, reload: loadAnew } = useEdit<Authority, Values>({
+  const edit = useEdit<Authority, Values>({
     read,
     reload,
     toValues: (one) => ({
@@ -201,16 +193,10 @@ function EditForm({
     },
   });
   return (
-    <FormBody
-      form={form}
-      shown={kShown}
-      mayWrite={mayWrite}
-      reload={loadAnew}
-      onSaved={() => say.done(`Saved: ${form.values.name}`)}
-    >
-      <TextField form={form} path="name" label="Name" />
-      <OtherFields form={form} />
-    </FormBody>
+    <EditFormBody edit={edit} shown={kShown}>
+      <TextField form={edit.form} path="name" label="Name" />
+      <OtherFields form={edit.form} />
+    </EditFormBody>
   );
 }
 

@@ -7,10 +7,9 @@ import { useMayWrite } from '../../shell/me';
 import { useEdit } from '../../parts/edit';
 import { ChoiceField, TextField } from '../../parts/fields';
 import { useForm, type Form } from '../../parts/form';
-import { FormBody } from '../../parts/form_page';
 import { Page } from '../../parts/page';
 import { ifMatch, Pending, toRead, useResource, type Read } from '../../parts/resource';
-import { useSay } from '../../parts/say';
+import { EditFormBody, NewFormBody } from '../named_forms';
 import { kPagesPath, kPageTypes, RemovePage, usePages, useRefreshPages } from './custom_pages';
 import { PagePreview } from './page_preview';
 
@@ -60,9 +59,7 @@ export function NewCustomPage() {
 }
 
 function NewForm({ names }: { names: string[] }) {
-  const navigate = useNavigate();
   const refresh = useRefreshPages();
-  const say = useSay();
   const form = useForm<Values>({
     initial: { name: '', type: 'identity_denied', custom_html: kBeginning },
     check: checkWith(names),
@@ -75,18 +72,15 @@ function NewForm({ names }: { names: string[] }) {
     },
   });
   return (
-    <FormBody
+    <NewFormBody
       form={form}
       wide
       shown={kShown}
-      cancel={() => void navigate({ to: '/settings/pages' })}
-      onSaved={() => {
-        say.done(`Added: ${form.values.name}`, 'Choose it in General, or in an application.');
-        void navigate({ to: '/settings/pages' });
-      }}
+      list="/settings/pages"
+      next="Choose it in General, or in an application."
     >
       <PageFields form={form} isNew />
-    </FormBody>
+    </NewFormBody>
   );
 }
 
@@ -133,10 +127,8 @@ function EditForm({
   reload: () => Promise<Read<CustomPage>>;
   names: string[];
 }) {
-  const mayWrite = useMayWrite();
   const refresh = useRefreshPages();
-  const say = useSay();
-  const { form, reload: loadAnew } = useEdit<CustomPage, Values>({
+  const edit = useEdit<CustomPage, Values>({
     read,
     reload,
     toValues: ({ name, type, custom_html }) => ({ name, type, custom_html: custom_html ?? '' }),
@@ -152,16 +144,9 @@ function EditForm({
     },
   });
   return (
-    <FormBody
-      form={form}
-      wide
-      shown={kShown}
-      mayWrite={mayWrite}
-      reload={loadAnew}
-      onSaved={() => say.done(`Saved: ${form.values.name}`)}
-    >
-      <PageFields form={form} isNew={false} />
-    </FormBody>
+    <EditFormBody edit={edit} wide shown={kShown}>
+      <PageFields form={edit.form} isNew={false} />
+    </EditFormBody>
   );
 }
 

@@ -317,7 +317,7 @@ interface Kept {
 }
 
 export function Tester() {
-  const { values, set, clear } = useAddress(kFields);
+  const { values, set, clear } = useAddress(kFields, { isStep: true });
   const [kept, setKept] = useState<Kept | null>(null);
   const top = useRef<HTMLDivElement>(null);
   const key = JSON.stringify(values);
