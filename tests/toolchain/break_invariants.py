@@ -44,7 +44,7 @@ BREAKS = [
      'if (!constant_time_equal(json::find_string(object, "b").value_or(""),\n'
      '                           context.browser_hash(browser)) ||\n',
      "if (context.browser_hash(browser).empty() ||\n", "adapters_access_test"),
-    ("4-redirects-stay", "src/controlplane/journey.cc", "if (!is_local_path(redirect))", "if (false)", "adapters_access_test"),
+    ("4-redirects-stay", "src/controlplane/journey.cc", "|| !is_local_path(destination))", ")", "adapters_access_test"),
     ("5-secrets-out-of-the-store", "src/controlplane/publication.cc",
      "  policy::erase_secrets(complete, secrets);\n", "  static_cast<void>(secrets);\n", "controlplane_test"),
     ("5-hashes-in-the-audit", "src/controlplane/publication.cc",
