@@ -67,14 +67,19 @@ def run(command):
 
 def main():
     wanted = sys.argv[1:]
-    shutil.rmtree(COPY / "src", ignore_errors=True)
     COPY.mkdir(parents=True, exist_ok=True)
     files = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in files.split("\0"):
-        if name and (ROOT / name).exists():
-            target = COPY / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target)
+    names = {name for name in files.split("\0") if name and (ROOT / name).exists()}
+    for name in names:
+        target = COPY / name
+        # Only what differs, and as of now: an older time would leave what an earlier run broke in the objects.
+        if target.exists() and target.read_bytes() == (ROOT / name).read_bytes():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, target)
+    for path in (COPY / "src").rglob("*"):
+        if path.is_file() and str(path.relative_to(COPY)) not in names:
+            path.unlink()
     if not (COPY / "build/asan/build.ninja").exists():
         configured = run(["cmake", "--preset", "asan"])
         if configured.returncode != 0:
